@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, CertificateId, ClientId, OrderId, SecretId};
+use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId};
 
 /// Everything about a change but the change itself: its actor and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +194,8 @@ impl TryFrom<String> for Trigger {
 pub enum Subject {
     /// An ACME account.
     Account(AccountId),
+    /// A certificate authority of our own.
+    Authority(AuthorityId),
     /// A certificate.
     Certificate(CertificateId),
     /// A scoped client.
@@ -208,6 +210,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(id) => write!(f, "account:{id}"),
+            Self::Authority(id) => write!(f, "authority:{id}"),
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
@@ -228,6 +231,7 @@ impl TryFrom<String> for Subject {
     fn try_from(text: String) -> Result<Self, InvalidAttribution> {
         let parsed = match text.split_once(':') {
             Some(("account", id)) => id.parse().map(Self::Account),
+            Some(("authority", id)) => id.parse().map(Self::Authority),
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("order", id)) => id.parse().map(Self::Order),
@@ -286,7 +290,14 @@ mod tests {
 
     #[test]
     fn text_and_back_is_the_same_value() {
-        for kind in ["account", "certificate", "client", "order", "secret"] {
+        for kind in [
+            "account",
+            "authority",
+            "certificate",
+            "client",
+            "order",
+            "secret",
+        ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");
         }
         for actor in [

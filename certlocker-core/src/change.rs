@@ -15,6 +15,8 @@ use crate::{Attribution, Event, Fact, Timestamp};
 pub enum Kind {
     /// [`Account`](crate::Account).
     Account,
+    /// [`Authority`](crate::Authority).
+    Authority,
     /// [`Certificate`](crate::Certificate).
     Certificate,
     /// [`Client`](crate::Client).
@@ -30,6 +32,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
             Self::Order => "order",

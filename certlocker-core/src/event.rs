@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Attempt, CertificateId, ClientId, Failure, Identifier, Method, OrderId, Quirk,
-    Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint, Timestamp,
+    AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
+    Method, OrderId, Quirk, Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint,
+    Timestamp,
 };
 
 /// Declares the vocabulary: code, name, the subjects under which it is found, and the fields.
@@ -53,6 +54,10 @@ fn subjects<const N: usize>(given: [Option<Subject>; N]) -> Vec<Subject> {
 
 fn account(id: &AccountId) -> Option<Subject> {
     Some(Subject::Account(*id))
+}
+
+fn authority(id: &AuthorityId) -> Option<Subject> {
+    Some(Subject::Authority(*id))
 }
 
 fn certificate(id: &CertificateId) -> Option<Subject> {
@@ -339,12 +344,14 @@ events! {
         version: String,
     } about [];
     /// A certificate authority was made.
-    "CLA121I" "ca.created" CaCreated {
+    "CLA121I" "authority.created" AuthorityCreated {
+        /// The authority.
+        authority_id: AuthorityId,
+        /// What it signs.
+        role: AuthorityRole,
         /// SHA-256 of the certificate, in hexadecimal.
         sha256: String,
-        /// Its subject, as text.
-        subject: String,
-    } about [];
+    } about [authority(authority_id)];
     /// Requests whose sender is not known were refused; one record stands for many.
     "CLA130E" "requests.refused" RequestsRefused {
         /// How many, since the record before.

@@ -115,17 +115,6 @@ impl Fact {
         )
     }
 
-    /// A certificate authority was made; `sha256` is of its certificate, in hexadecimal.
-    pub fn ca_created(subject: &str, sha256: &str, at: Timestamp) -> Self {
-        Self::new(
-            Event::CaCreated {
-                sha256: sha256.to_owned(),
-                subject: subject.to_owned(),
-            },
-            at,
-        )
-    }
-
     /// The server started.
     pub fn server_started(version: &str, at: Timestamp) -> Self {
         Self::new(

@@ -77,6 +77,8 @@ macro_rules! ids {
 ids! {
     /// The id of an [`Account`](crate::Account).
     AccountId;
+    /// The id of an [`Authority`](crate::Authority).
+    AuthorityId;
     /// The id of a [`Certificate`](crate::Certificate).
     CertificateId;
     /// The id of a [`Client`](crate::Client), which is also its EAB key identifier.

@@ -2,6 +2,7 @@
 
 mod account;
 mod attribution;
+mod authority;
 mod certificate;
 mod change;
 mod client;
@@ -22,6 +23,7 @@ pub use account::{Account, AccountKey, AccountState, InvalidThumbprint, NewAccou
 pub use attribution::{
     Actor, Attribution, Cause, Component, InvalidAttribution, Subject, Traceparent, Trigger,
 };
+pub use authority::{Authority, AuthorityRole};
 pub use certificate::{
     AlreadyRevoked, Certificate, Chain, Der, Description, InvalidSerial, Origin, Revocation,
     RevocationReason, Serial,
@@ -33,7 +35,9 @@ pub use change::{
 pub use client::{Client, ClientRefusal, NewClient, Quirk, Uses};
 pub use event::Event;
 pub use fact::Fact;
-pub use id::{AccountId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId};
+pub use id::{
+    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
+};
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
 pub use order::{
@@ -45,8 +49,8 @@ pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use store::{
-    AccountStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger, MemoryStore,
-    OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
+    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,
+    MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
 };
 pub use time::{InvalidTimestamp, Timestamp};
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

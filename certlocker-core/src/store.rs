@@ -11,7 +11,9 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 
 pub use find::{By, Direction, Page, Query};
 pub use memory::MemoryStore;
-pub use reads::{AccountStore, CertificateStore, ClientStore, OrderStore, SecretRows};
+pub use reads::{
+    AccountStore, AuthorityStore, CertificateStore, ClientStore, OrderStore, SecretRows,
+};
 
 /// Where changes and their records go, and where records come from.
 ///
@@ -49,7 +51,7 @@ pub trait Ledger: Send + Sync {
 
 /// Rows as they were written, found by key or by index entry.
 ///
-/// Whoever implements this gets [`AccountStore`], [`OrderStore`], [`CertificateStore`],
+/// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
 /// [`ClientStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
@@ -128,7 +130,14 @@ pub trait Leases: Send + Sync {
 
 /// Everything that the gateway needs of a store.
 pub trait Store:
-    Ledger + Leases + AccountStore + CertificateStore + ClientStore + OrderStore + SecretRows
+    Ledger
+    + Leases
+    + AccountStore
+    + AuthorityStore
+    + CertificateStore
+    + ClientStore
+    + OrderStore
+    + SecretRows
 {
 }
 
@@ -136,6 +145,7 @@ impl<S> Store for S where
     S: Ledger
         + Leases
         + AccountStore
+        + AuthorityStore
         + CertificateStore
         + ClientStore
         + OrderStore

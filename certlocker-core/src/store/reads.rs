@@ -6,9 +6,9 @@ use super::find::entry;
 use super::{By, Page, Row, Rows, StoreError};
 use crate::order::{names_digest, proof_key};
 use crate::{
-    Account, AccountId, Aggregate, Certificate, CertificateId, Client, ClientId, Identifier,
-    NewOrder, Order, OrderId, Proof, Sealed, SecretId, SecretPurpose, Serial, Thumbprint,
-    Timestamp, Versioned,
+    Account, AccountId, Aggregate, Authority, AuthorityRole, Certificate, CertificateId, Client,
+    ClientId, Identifier, NewOrder, Order, OrderId, Proof, Sealed, SecretId, SecretPurpose, Serial,
+    Thumbprint, Timestamp, Versioned,
 };
 
 /// Reads accounts.
@@ -32,6 +32,19 @@ pub trait AccountStore: Send + Sync {
         client: &ClientId,
         page: Page,
     ) -> Result<Vec<Versioned<Account>>, StoreError>;
+}
+
+/// Reads authorities.
+#[async_trait]
+pub trait AuthorityStore: Send + Sync {
+    /// The newest authority with this role.
+    async fn newest_authority(
+        &self,
+        role: AuthorityRole,
+    ) -> Result<Option<Versioned<Authority>>, StoreError>;
+
+    /// Authorities.
+    async fn authorities(&self, page: Page) -> Result<Vec<Versioned<Authority>>, StoreError>;
 }
 
 /// Reads certificates.
@@ -207,6 +220,20 @@ impl<S: Rows + ?Sized> AccountStore for S {
         page: Page,
     ) -> Result<Vec<Versioned<Account>>, StoreError> {
         many(self, entry(Account::BY_CLIENT, client), page).await
+    }
+}
+
+#[async_trait]
+impl<S: Rows + ?Sized> AuthorityStore for S {
+    async fn newest_authority(
+        &self,
+        role: AuthorityRole,
+    ) -> Result<Option<Versioned<Authority>>, StoreError> {
+        newest(self, entry(Authority::BY_ROLE, Authority::role_value(role))).await
+    }
+
+    async fn authorities(&self, page: Page) -> Result<Vec<Versioned<Authority>>, StoreError> {
+        many(self, By::Key, page).await
     }
 }
 
