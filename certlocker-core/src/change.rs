@@ -392,6 +392,14 @@ impl Changeset {
         self
     }
 
+    /// With everything of another changeset as well; a lease of either holds for both.
+    pub fn merge(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.drafts.extend(other.drafts);
+        self.lease = self.lease.or(other.lease);
+        self
+    }
+
     /// Only while this lease is the newest of its row; the commit ends it.
     pub fn under(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
