@@ -4,6 +4,8 @@ mod call;
 mod clock;
 mod crl;
 mod gateway;
+#[cfg(feature = "axum")]
+mod http;
 pub mod jose;
 mod links;
 #[cfg(feature = "local-ca")]

@@ -154,7 +154,7 @@ mod tests {
     fn one_record_a_minute_stands_for_all_of_a_kind_from_a_network() {
         let refusals = Refusals::default();
         let network = network("192.0.2.7".parse().ok());
-        let at = |seconds| Timestamp::from_seconds(1_000 + seconds);
+        let at = |seconds: i64| Timestamp::from_seconds(1_000 + seconds);
         assert_eq!(
             refusals.note(ProblemType::BadNonce, network, at(0)),
             Some(1)

@@ -73,14 +73,16 @@ impl Scheme {
     }
 }
 
+/// A salt as long as the digest, as RFC 8017 section 9.1 names typical; others do not verify.
 fn pss_hash(identifier: &AlgorithmIdentifier<'_>) -> Option<Hash> {
     let parameters = identifier.parameters.as_ref()?;
     let parameters =
         x509_parser::signature_algorithm::RsaSsaPssParams::try_from(parameters).ok()?;
-    match parameters.hash_algorithm_oid().to_id_string().as_str() {
-        "2.16.840.1.101.3.4.2.1" => Some(Hash::Sha256),
-        "2.16.840.1.101.3.4.2.2" => Some(Hash::Sha384),
-        "2.16.840.1.101.3.4.2.3" => Some(Hash::Sha512),
+    let oid = parameters.hash_algorithm_oid().to_id_string();
+    match (oid.as_str(), parameters.salt_length()) {
+        ("2.16.840.1.101.3.4.2.1", 32) => Some(Hash::Sha256),
+        ("2.16.840.1.101.3.4.2.2", 48) => Some(Hash::Sha384),
+        ("2.16.840.1.101.3.4.2.3", 64) => Some(Hash::Sha512),
         _ => None,
     }
 }
