@@ -174,7 +174,7 @@ async fn chains_for_every_kind_of_key_verify_and_carry_the_key_octet_for_octet()
         (P256, &["-sha256"], &long.replace("dns:", "DNS:"), &[&long]),
         (
             P256,
-            &["-sha256", "-addext", "1.3.6.1.5.5.7.1.24=DER:30030201 05"],
+            &["-sha256", "-addext", "1.3.6.1.5.5.7.1.24=DER:3003020105"],
             "DNS:a.example",
             &["dns:a.example"],
         ),

@@ -7,6 +7,7 @@ mod certificate;
 mod change;
 mod client;
 mod event;
+mod explain;
 mod fact;
 mod id;
 mod identifier;
@@ -34,6 +35,9 @@ pub use change::{
 };
 pub use client::{Client, ClientRefusal, NewClient, Quirk, Uses};
 pub use event::Event;
+pub use explain::{
+    Explanation, Lane, LaneStatus, Next, Party, Stage, Step, StepStatus, explain, explain_refusal,
+};
 pub use fact::Fact;
 pub use id::{
     AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
