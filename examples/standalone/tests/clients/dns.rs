@@ -27,8 +27,7 @@ impl Zone {
     ///
     /// Holding the port keeps other tests, in this process or another, off the whole address.
     pub(crate) fn serve() -> Self {
-        let (address, datagrams) = free_address();
-        let streams = TcpListener::bind((address, PORT)).unwrap();
+        let (address, datagrams, streams) = free_address();
         let zone = Self {
             address,
             records: Arc::default(),
@@ -140,12 +139,25 @@ fn parse(name: &str) -> Name {
     name
 }
 
-fn free_address() -> (Ipv4Addr, UdpSocket) {
+fn free_address() -> (Ipv4Addr, UdpSocket, TcpListener) {
+    let bind = |address| {
+        let datagrams = UdpSocket::bind((address, PORT)).ok()?;
+        Some((address, datagrams, TcpListener::bind((address, PORT)).ok()?))
+    };
     let first = 0x7f01_0001 + process::id() % 0x00f0_0000;
-    (first..first + 512)
-        .map(Ipv4Addr::from_bits)
-        .find_map(|address| UdpSocket::bind((address, PORT)).ok().map(|socket| (address, socket)))
-        .unwrap_or_else(|| panic!("no loopback address has UDP port {PORT} free; is something bound to 0.0.0.0:{PORT}?"))
+    let mut candidates = (first..first + 512).map(Ipv4Addr::from_bits);
+    candidates
+        .find_map(bind)
+        .unwrap_or_else(|| panic!("port {PORT} is taken on every address tried"))
+}
+
+fn addresses(zone: &Zone, name: &str) -> Vec<IpAddr> {
+    let query = Query::query(Name::from_ascii(name).unwrap(), RecordType::A);
+    zone.look_up(&query)
+        .unwrap()
+        .iter()
+        .filter_map(|record| record.data.ip_addr())
+        .collect()
 }
 
 #[test]
@@ -171,14 +183,4 @@ fn a_text_record_is_found_until_it_is_withdrawn() {
     assert_eq!(zone.look_up(&query).unwrap()[0].data, txt("proof"));
     zone.remove("_acme-challenge.a.example", &txt("proof"));
     assert_eq!(zone.look_up(&query), Some(Vec::new()));
-}
-
-#[cfg(test)]
-fn addresses(zone: &Zone, name: &str) -> Vec<IpAddr> {
-    let query = Query::query(Name::from_ascii(name).unwrap(), RecordType::A);
-    zone.look_up(&query)
-        .unwrap()
-        .iter()
-        .filter_map(|record| record.data.ip_addr())
-        .collect()
 }

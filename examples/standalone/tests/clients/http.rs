@@ -5,8 +5,12 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
+use std::time::Duration;
 
 use crate::dns::{Zone, txt};
+
+/// How long a peer may be silent before the next one is served.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 struct Request {
     method: String,
@@ -47,6 +51,7 @@ fn serve(address: SocketAddr, answer: impl Fn(&Request) -> Option<String> + Send
 }
 
 fn exchange(stream: TcpStream, answer: &impl Fn(&Request) -> Option<String>) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
     let mut reader = BufReader::new(stream);
     let request = read(&mut reader)?;
     let (status, body) = match answer(&request) {

@@ -1,5 +1,6 @@
 //! The server under test: the built binary with an empty data directory, ended with the test.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -71,47 +72,38 @@ impl Server {
 
     /// Creates a scoped client that may order names under `.example`, while the server runs.
     pub(crate) fn create_client(&self, name: &str) -> Credential {
-        let mut command = Command::new(BINARY);
-        command
-            .args([
-                "client",
-                "create",
-                name,
-                "--allow",
-                "dns:*.example",
-                "--json",
-                "--data-dir",
-            ])
-            .arg(&self.data);
+        let mut command = certlocker("client create", &self.data);
+        command.args([name, "--allow", "dns:*.example", "--json"]);
         serde_json::from_str(&succeed(&mut command)).unwrap()
     }
 }
 
 fn serve(data: &Path, zone: &Zone, registration: &Registration) -> Command {
     let at = |port| format!("{}:{port}", zone.address());
-    let mut command = Command::new(BINARY);
-    command.arg("serve").arg("--data-dir").arg(data);
-    command.args([
-        "--listen",
-        &at(GATEWAY_PORT),
-        "--operator-listen",
-        &at(OPERATOR_PORT),
-    ]);
-    command.args([
-        "--resolver",
-        &zone.resolver().to_string(),
-        "--allow-validation-to",
-        "127.0.0.0/8",
-    ]);
-    command.args([
-        "--http01-port",
-        &HTTP01_PORT.to_string(),
-        "--tls-alpn01-port",
-        &TLS_ALPN01_PORT.to_string(),
-    ]);
+    let mut command = certlocker("serve", data);
+    for (flag, value) in [
+        ("--listen", at(GATEWAY_PORT)),
+        ("--operator-listen", at(OPERATOR_PORT)),
+        ("--resolver", zone.resolver().to_string()),
+        ("--http01-port", HTTP01_PORT.to_string()),
+        ("--tls-alpn01-port", TLS_ALPN01_PORT.to_string()),
+        ("--allow-validation-to", "127.0.0.0/8".to_owned()),
+    ] {
+        command.args([flag, &value]);
+    }
     if matches!(registration, Registration::Open) {
         command.arg("--open-registration");
     }
+    command
+}
+
+/// The binary without the variables of the surrounding environment, which could configure it.
+fn certlocker(words: &str, data: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default());
+    command.args(words.split(' ')).arg("--data-dir").arg(data);
     command
 }
 
