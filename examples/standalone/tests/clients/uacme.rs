@@ -70,7 +70,11 @@ fn uacme_revokes_with_the_certificates_key_and_orders_nothing_once_deactivated()
     succeed(uacme.run("revoke").args([&chain, &key]));
     crl::assert_revoked(&uacme.scene, &kept);
     succeed(&mut uacme.run("deactivate"));
-    fail(&mut uacme.run("issue other.example"));
+    let said = fail(&mut uacme.run("issue other.example"));
+    assert!(
+        said.contains("urn:ietf:params:acme:error:unauthorized"),
+        "{said}"
+    );
 }
 
 struct Uacme {
