@@ -13,6 +13,8 @@ mod local_ca;
 mod nonce;
 mod problem;
 mod route;
+#[cfg(feature = "validate")]
+pub mod validate;
 mod validator;
 mod wire;
 pub mod x509;
