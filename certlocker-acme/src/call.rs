@@ -109,7 +109,7 @@ impl From<&Problem> for Answer {
             body: problem.to_json(),
         };
         let answer = answer
-            .maybe_header("location", problem.location.clone())
+            .maybe_header("location", problem.location.as_deref().map(str::to_owned))
             .maybe_header(
                 "retry-after",
                 problem.retry_after.map(|seconds| seconds.to_string()),

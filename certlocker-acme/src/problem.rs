@@ -3,6 +3,8 @@
 use certlocker_core::{Failure, FailureKind, Identifier};
 use serde::Serialize;
 
+use crate::jose::Algorithm;
+
 /// An ACME problem type ([RFC 8555 section 6.7]), each with the status it is sent with.
 ///
 /// [RFC 8555 section 6.7]: https://www.rfc-editor.org/rfc/rfc8555#section-6.7
@@ -108,14 +110,12 @@ pub struct Problem {
     pub status: u16,
     /// What each identifier has to do with it.
     pub subproblems: Vec<Subproblem>,
-    /// The signature algorithms that would have been accepted.
-    pub algorithms: Option<&'static [&'static str]>,
     /// The resource that is in the way.
-    pub location: Option<String>,
+    pub location: Option<Box<str>>,
     /// When to come again, in seconds.
-    pub retry_after: Option<u64>,
+    pub retry_after: Option<u32>,
     /// The terms of service, when they have to be agreed to first.
-    pub terms: Option<String>,
+    pub terms: Option<Box<str>>,
     /// The methods that are allowed here, when another was used.
     pub allow: Option<&'static str>,
 }
@@ -142,7 +142,6 @@ impl Problem {
             detail: detail.into(),
             status: kind.status(),
             subproblems: Vec::new(),
-            algorithms: None,
             location: None,
             retry_after: None,
             terms: None,
@@ -186,7 +185,8 @@ impl Problem {
             detail: &self.detail,
             status: Some(self.status),
             subproblems: self.subproblems.iter().map(Document::of).collect(),
-            algorithms: self.algorithms,
+            algorithms: (self.kind == ProblemType::BadSignatureAlgorithm)
+                .then_some(Algorithm::NAMES),
             instance: self.terms.as_deref(),
             identifier: None,
         };
@@ -227,7 +227,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    subproblems: Vec<Document<'a>>,
+    subproblems: Vec<Self>,
     #[serde(skip_serializing_if = "Option::is_none")]
     algorithms: Option<&'static [&'static str]>,
     #[serde(skip_serializing_if = "Option::is_none")]

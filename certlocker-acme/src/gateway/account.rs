@@ -95,7 +95,7 @@ impl Gateway {
                     "the terms of service at {terms} have to be agreed to: send termsOfServiceAgreed"
                 );
                 let mut problem = Problem::new(ProblemType::UserActionRequired, detail);
-                problem.terms = Some(terms.clone());
+                problem.terms = Some(terms.as_str().into());
                 Err(problem)
             }
             _ => Ok(()),

@@ -50,7 +50,7 @@ impl Gateway {
     fn key_in_use(&self, holder: &Account) -> Problem {
         let mut problem =
             Problem::malformed("the new key is the key of another account").with_status(409);
-        problem.location = Some(self.links().account(holder.id()));
+        problem.location = Some(self.links().account(holder.id()).into());
         problem
     }
 }

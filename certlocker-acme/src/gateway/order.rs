@@ -180,7 +180,7 @@ impl Gateway {
             client.name()
         );
         let mut problem = Problem::new(ProblemType::RateLimited, detail);
-        problem.retry_after = Some(RETRY_QUOTA.as_secs());
+        problem.retry_after = Some(RETRY_QUOTA);
         Ok(Some(problem))
     }
 
@@ -294,7 +294,8 @@ impl Gateway {
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const RETRY_QUOTA: Duration = Duration::from_secs(3600);
+/// In seconds.
+const RETRY_QUOTA: u32 = 3600;
 /// In seconds.
 pub(super) const RETRY_PROCESSING: &str = "1";
 

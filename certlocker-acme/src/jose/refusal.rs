@@ -55,8 +55,6 @@ impl From<Refusal> for Problem {
             Refusal::Key(_) => ProblemType::BadPublicKey,
             Refusal::Malformed(_) | Refusal::Signature => ProblemType::Malformed,
         };
-        let mut problem = Self::new(kind, refusal.to_string());
-        problem.algorithms = matches!(refusal, Refusal::Algorithm(_)).then_some(Algorithm::NAMES);
-        problem
+        Self::new(kind, refusal.to_string())
     }
 }

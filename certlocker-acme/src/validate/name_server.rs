@@ -126,7 +126,7 @@ fn either(
     }
 }
 
-fn address(data: RData) -> Option<IpAddr> {
+fn address(data: &RData) -> Option<IpAddr> {
     match data {
         RData::A(a) => Some(a.0.into()),
         RData::AAAA(aaaa) => Some(aaaa.0.into()),

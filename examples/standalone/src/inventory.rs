@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use certlocker_acme::{Clock, Links};
 use certlocker_core::{
-    CertificateId, ClientId, InvalidId, Order, OrderId, Page, SecretError, SecretStore, Sequence, Store, StoreError, Subject,
-    Versioned, explain,
+    CertificateId, ClientId, InvalidId, Order, OrderId, Page, SecretError, SecretStore, Sequence,
+    Store, StoreError, Subject, Versioned, explain,
 };
 
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
@@ -17,7 +17,10 @@ pub use client::NewClientRequest;
 
 /// The inventory, with what is needed to change it.
 #[derive(Clone)]
-#[allow(clippy::exhaustive_structs, reason = "put together by the server and by each command")]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "put together by the server and by each command"
+)]
 pub struct Inventory {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
@@ -31,7 +34,9 @@ pub struct Inventory {
 
 impl std::fmt::Debug for Inventory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inventory").field("links", &self.links).finish_non_exhaustive()
+        f.debug_struct("Inventory")
+            .field("links", &self.links)
+            .finish_non_exhaustive()
     }
 }
 
@@ -76,9 +81,16 @@ impl Inventory {
     ///
     /// # Errors
     /// [`InventoryError::Store`].
-    pub async fn orders(&self, after: Option<String>, limit: usize) -> Result<Vec<OrderView>, InventoryError> {
+    pub async fn orders(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<OrderView>, InventoryError> {
         let orders = self.store.orders(Page::newest(limit).after(after)).await?;
-        Ok(orders.iter().map(|order| OrderView::of(&order.value, self.clock.now())).collect())
+        Ok(orders
+            .iter()
+            .map(|order| OrderView::of(&order.value, self.clock.now()))
+            .collect())
     }
 
     /// One order, explained, with its history.
@@ -99,15 +111,25 @@ impl Inventory {
 
     async fn find_order(&self, id: &str) -> Result<Versioned<Order>, InventoryError> {
         let last_segment = id.rsplit('/').next().unwrap_or(id);
-        let id: OrderId = last_segment.parse().map_err(invalid_id)?;
-        self.store.order(&id).await.map_err(|error| InventoryError::store(error, || format!("order {id}")))
+        let id: OrderId = last_segment
+            .parse()
+            .map_err(|error: InvalidId| InventoryError::Invalid(error.to_string()))?;
+        self.store
+            .order(&id)
+            .await
+            .map_err(|error| InventoryError::store(error, || format!("order {id}")))
     }
 
-    async fn records(&self, about: Subject) -> Result<Vec<certlocker_core::Record>, InventoryError> {
+    async fn records(
+        &self,
+        about: Subject,
+    ) -> Result<Vec<certlocker_core::Record>, InventoryError> {
         let (mut records, mut after) = (Vec::new(), Sequence::START);
         loop {
             let page = self.store.records(Some(&about), after, RECORDS).await?;
-            let Some(last) = page.last() else { return Ok(records) };
+            let Some(last) = page.last() else {
+                return Ok(records);
+            };
             after = last.sequence;
             records.extend(page);
         }
@@ -117,9 +139,19 @@ impl Inventory {
     ///
     /// # Errors
     /// [`InventoryError::Store`].
-    pub async fn certificates(&self, after: Option<String>, limit: usize) -> Result<Vec<CertificateView>, InventoryError> {
-        let certificates = self.store.certificates(Page::newest(limit).after(after)).await?;
-        Ok(certificates.iter().map(|certificate| CertificateView::of(&certificate.value, self.clock.now())).collect())
+    pub async fn certificates(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<CertificateView>, InventoryError> {
+        let certificates = self
+            .store
+            .certificates(Page::newest(limit).after(after))
+            .await?;
+        Ok(certificates
+            .iter()
+            .map(|certificate| CertificateView::of(&certificate.value, self.clock.now()))
+            .collect())
     }
 
     /// One certificate, by id or serial number.
@@ -130,23 +162,32 @@ impl Inventory {
         let found = match id.parse::<CertificateId>() {
             Ok(id) => {
                 let found = self.store.certificate(&id).await;
-                found.map_err(|error| InventoryError::store(error, || format!("certificate {id}")))?
+                found
+                    .map_err(|error| InventoryError::store(error, || format!("certificate {id}")))?
             }
             Err(_) => self.certificate_by_serial(id).await?,
         };
         Ok(CertificateView::of(&found.value, self.clock.now()))
     }
 
-    async fn certificate_by_serial(&self, text: &str) -> Result<Versioned<certlocker_core::Certificate>, InventoryError> {
-        let invalid = |_| InventoryError::Invalid(format!("`{text}` is neither the id nor the serial number of a certificate"));
+    async fn certificate_by_serial(
+        &self,
+        text: &str,
+    ) -> Result<Versioned<certlocker_core::Certificate>, InventoryError> {
+        let invalid = |_| {
+            InventoryError::Invalid(format!(
+                "`{text}` is neither the id nor the serial number of a certificate"
+            ))
+        };
         let serial = text.to_ascii_lowercase().parse().map_err(invalid)?;
-        let mut found = self.store.certificates_by_serial(&serial, Page::newest(1)).await?;
-        found.pop().ok_or_else(|| InventoryError::NotFound(format!("certificate with serial number {serial}")))
+        let mut found = self
+            .store
+            .certificates_by_serial(&serial, Page::newest(1))
+            .await?;
+        found.pop().ok_or_else(|| {
+            InventoryError::NotFound(format!("certificate with serial number {serial}"))
+        })
     }
-}
-
-fn invalid_id(error: InvalidId) -> InventoryError {
-    InventoryError::Invalid(error.to_string())
 }
 
 fn client_id(id: &str) -> Option<ClientId> {

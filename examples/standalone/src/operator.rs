@@ -23,19 +23,57 @@ pub(crate) struct Desk {
 
 /// The plane's API routes below the prefix that it shares with the gateway.
 pub const ROUTES: &[Route] = &[
-    Route::new(Plane::Operator, Verbs::Any, "/clients", "scoped clients: list, create"),
-    Route::new(Plane::Operator, Verbs::Read, "/clients/{client}", "a scoped client"),
-    Route::new(Plane::Operator, Verbs::Post, "/clients/{client}/disable", "switch a scoped client off"),
+    Route::new(
+        Plane::Operator,
+        Verbs::Any,
+        "/clients",
+        "scoped clients: list, create",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/clients/{client}",
+        "a scoped client",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Post,
+        "/clients/{client}/disable",
+        "switch a scoped client off",
+    ),
     Route::new(Plane::Operator, Verbs::Read, "/orders", "orders"),
-    Route::new(Plane::Operator, Verbs::Read, "/orders/{order}", "an order, explained"),
-    Route::new(Plane::Operator, Verbs::Read, "/orders/{order}/timeline", "what happened to an order"),
-    Route::new(Plane::Operator, Verbs::Read, "/certificates", "certificates"),
-    Route::new(Plane::Operator, Verbs::Read, "/certificates/{certificate}", "a certificate"),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/orders/{order}",
+        "an order, explained",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/orders/{order}/timeline",
+        "what happened to an order",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/certificates",
+        "certificates",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/certificates/{certificate}",
+        "a certificate",
+    ),
 ];
 
 /// The plane's router: the API under `prefix`, pages beside it, each behind the token.
 pub fn router(inventory: Inventory, token: AdminToken, prefix: &str) -> Router {
-    let desk = Desk { inventory, token: Arc::new(token) };
+    let desk = Desk {
+        inventory,
+        token: Arc::new(token),
+    };
     let api = Router::new()
         .route("/clients", get(api::clients).post(api::create_client))
         .route("/clients/{client}", get(api::client))
@@ -47,12 +85,18 @@ pub fn router(inventory: Inventory, token: AdminToken, prefix: &str) -> Router {
         .route("/certificates/{certificate}", get(api::certificate))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
-        .route_layer(axum::middleware::from_fn_with_state(desk.clone(), auth::require_token));
+        .route_layer(axum::middleware::from_fn_with_state(
+            desk.clone(),
+            auth::require_token,
+        ));
     let pages = Router::new()
         .route("/", get(page::home))
         .route("/app/orders", get(page::orders))
         .route("/app/orders/{order}", get(page::order))
-        .route_layer(axum::middleware::from_fn_with_state(desk.clone(), auth::require_login));
+        .route_layer(axum::middleware::from_fn_with_state(
+            desk.clone(),
+            auth::require_login,
+        ));
     Router::new()
         .nest(prefix, api)
         .merge(pages)

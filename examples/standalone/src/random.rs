@@ -2,5 +2,6 @@
 
 /// Fills `bytes`.
 pub fn fill(bytes: &mut [u8]) {
-    aws_lc_rs::rand::fill(bytes).expect("the system's random source was there when the process started");
+    aws_lc_rs::rand::fill(bytes)
+        .expect("the system's random source was there when the process started");
 }

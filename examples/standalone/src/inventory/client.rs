@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use certlocker_core::{
-    Attribution, Changeset, Client, Method, NewClient, Page, Pattern, Quirk, Scope, Secret, SecretId, SecretPurpose, StoreError,
-    Timestamp, Uses, Versioned,
+    Attribution, Changeset, Client, Method, NewClient, Page, Pattern, Quirk, Scope, Secret,
+    SecretId, SecretPurpose, StoreError, Timestamp, Uses, Versioned,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,30 +55,55 @@ impl NewClientRequest {
             let detail = "a client needs at least one --allow (dns:NAME, dns:*.NAME or ip:CIDR); without, it could order nothing";
             return Err(InventoryError::Invalid(detail.to_owned()));
         }
-        let names = self.allow.iter().map(|text| text.parse::<Pattern>()).collect::<Result<_, _>>();
+        let names = self
+            .allow
+            .iter()
+            .map(|text| text.parse::<Pattern>())
+            .collect::<Result<_, _>>();
         let names = names.map_err(|error| InventoryError::Invalid(error.to_string()))?;
-        let methods = self.challenges.iter().map(|name| method(name)).collect::<Result<_, _>>()?;
+        let methods = self
+            .challenges
+            .iter()
+            .map(|name| method(name))
+            .collect::<Result<_, _>>()?;
         let profiles = self.profiles.iter().cloned().collect();
-        Ok(Scope { methods, names, orders_per_day: self.orders_per_day, profiles })
+        Ok(Scope {
+            methods,
+            names,
+            orders_per_day: self.orders_per_day,
+            profiles,
+        })
     }
 
     fn checked(&self, mac_key: SecretId, now: Timestamp) -> Result<NewClient, InventoryError> {
         if self.name.trim().is_empty() || self.name.len() > LONGEST_NAME {
-            return Err(InventoryError::Invalid(format!("a client's name has 1 to {LONGEST_NAME} characters")));
+            return Err(InventoryError::Invalid(format!(
+                "a client's name has 1 to {LONGEST_NAME} characters"
+            )));
         }
         let expires = self.expires.as_deref().map(Timestamp::parse).transpose();
         let expires = expires.map_err(|error| InventoryError::Invalid(error.to_string()))?;
         if expires.is_some_and(|at| at <= now) {
-            return Err(InventoryError::Invalid("the client would have expired already".to_owned()));
+            return Err(InventoryError::Invalid(
+                "the client would have expired already".to_owned(),
+            ));
         }
         Ok(NewClient {
             expires,
             mac_key,
             name: self.name.clone(),
             proof_reuse: self.reuse_proofs,
-            quirks: self.quirks.iter().map(|name| quirk(name)).collect::<Result<BTreeSet<_>, _>>()?,
+            quirks: self
+                .quirks
+                .iter()
+                .map(|name| quirk(name))
+                .collect::<Result<BTreeSet<_>, _>>()?,
             scope: self.scope()?,
-            uses: if self.single_use { Uses::Once } else { Uses::Any },
+            uses: if self.single_use {
+                Uses::Once
+            } else {
+                Uses::Any
+            },
         })
     }
 }
@@ -86,7 +111,10 @@ impl NewClientRequest {
 fn method(name: &str) -> Result<Method, InventoryError> {
     Method::parse(name).ok_or_else(|| {
         let known: Vec<&str> = Method::ALL.iter().map(|method| method.as_str()).collect();
-        InventoryError::Invalid(format!("`{name}` is not a challenge type; {} are", known.join(", ")))
+        InventoryError::Invalid(format!(
+            "`{name}` is not a challenge type; {} are",
+            known.join(", ")
+        ))
     })
 }
 
@@ -94,7 +122,10 @@ fn quirk(name: &str) -> Result<Quirk, InventoryError> {
     let found = Quirk::ALL.into_iter().find(|(_, own)| *own == name);
     found.map(|(quirk, _)| quirk).ok_or_else(|| {
         let known: Vec<&str> = Quirk::ALL.iter().map(|(_, own)| *own).collect();
-        InventoryError::Invalid(format!("`{name}` is not a known quirk; {} are", known.join(", ")))
+        InventoryError::Invalid(format!(
+            "`{name}` is not a known quirk; {} are",
+            known.join(", ")
+        ))
     })
 }
 
@@ -103,7 +134,11 @@ impl Inventory {
     ///
     /// # Errors
     /// [`InventoryError`]; nothing is left half-made.
-    pub async fn create_client(&self, request: &NewClientRequest, by: &Attribution) -> Result<CreatedClient, InventoryError> {
+    pub async fn create_client(
+        &self,
+        request: &NewClientRequest,
+        by: &Attribution,
+    ) -> Result<CreatedClient, InventoryError> {
         let now = self.clock.now();
         let mut key = vec![0; MAC_KEY_OCTETS];
         crate::random::fill(&mut key);
@@ -111,12 +146,21 @@ impl Inventory {
         let id = SecretId::new(now, &mut crate::random::fill);
         let client = Client::create(request.checked(id, now)?, &mut crate::random::fill, now);
         let kid = client.next().id().to_string();
-        let sealed = self.secrets.seal(id, &secret, SecretPurpose::EabMacKey, now).await?;
+        let sealed = self
+            .secrets
+            .seal(id, &secret, SecretPurpose::EabMacKey, now)
+            .await?;
         let changes = Changeset::of(sealed.by(by)).and(client.by(by));
-        self.store.commit(changes).await.map_err(|error| match error {
-            StoreError::Conflict => InventoryError::Invalid(format!("there is a client named `{}` already", request.name)),
-            other => InventoryError::Store(other),
-        })?;
+        self.store
+            .commit(changes)
+            .await
+            .map_err(|error| match error {
+                StoreError::Conflict => InventoryError::Invalid(format!(
+                    "there is a client named `{}` already",
+                    request.name
+                )),
+                other => InventoryError::Store(other),
+            })?;
         Ok(CreatedClient {
             directory: self.links.directory(),
             hmac_key: URL_SAFE_NO_PAD.encode(secret.expose()),
@@ -130,9 +174,16 @@ impl Inventory {
     ///
     /// # Errors
     /// [`InventoryError::Store`].
-    pub async fn clients(&self, after: Option<String>, limit: usize) -> Result<Vec<ClientView>, InventoryError> {
+    pub async fn clients(
+        &self,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<ClientView>, InventoryError> {
         let clients = self.store.clients(Page::oldest(limit).after(after)).await?;
-        Ok(clients.iter().map(|client| ClientView::from(&client.value)).collect())
+        Ok(clients
+            .iter()
+            .map(|client| ClientView::from(&client.value))
+            .collect())
     }
 
     /// One client, by id or name.
@@ -147,7 +198,11 @@ impl Inventory {
     ///
     /// # Errors
     /// [`InventoryError`].
-    pub async fn disable_client(&self, id_or_name: &str, by: &Attribution) -> Result<ClientView, InventoryError> {
+    pub async fn disable_client(
+        &self,
+        id_or_name: &str,
+        by: &Attribution,
+    ) -> Result<ClientView, InventoryError> {
         let client = self.find_client(id_or_name).await?;
         if client.value.disabled().is_some() {
             return Ok(ClientView::from(&client.value));
@@ -161,8 +216,15 @@ impl Inventory {
     async fn find_client(&self, id_or_name: &str) -> Result<Versioned<Client>, InventoryError> {
         let not_found = || InventoryError::NotFound(format!("client `{id_or_name}`"));
         if let Some(id) = client_id(id_or_name) {
-            return self.store.client(&id).await.map_err(|error| InventoryError::store(error, || format!("client `{id}`")));
+            return self
+                .store
+                .client(&id)
+                .await
+                .map_err(|error| InventoryError::store(error, || format!("client `{id}`")));
         }
-        self.store.client_by_name(id_or_name).await?.ok_or_else(not_found)
+        self.store
+            .client_by_name(id_or_name)
+            .await?
+            .ok_or_else(not_found)
     }
 }

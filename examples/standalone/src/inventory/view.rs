@@ -1,7 +1,8 @@
 //! The JSON of the operator plane, which the commands read too.
 
 use certlocker_core::{
-    Authorization, Certificate, Client, Explanation, Lane, LaneStatus, Order, Origin, Party, Record, Step, StepStatus, Timestamp, Uses,
+    Authorization, Certificate, Client, Explanation, Lane, LaneStatus, Order, Origin, Party,
+    Record, Step, StepStatus, Timestamp, Uses,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +92,11 @@ impl OrderView {
         Self {
             id: order.id().to_string(),
             status: order.status().as_str().to_owned(),
-            identifiers: order.identifiers().iter().map(|identifier| identifier.value()).collect(),
+            identifiers: order
+                .identifiers()
+                .iter()
+                .map(|identifier| identifier.value())
+                .collect(),
             account: order.account().to_string(),
             client: order.client().map(ToString::to_string),
             created: order.id().created().to_rfc3339_seconds(),
@@ -177,10 +182,15 @@ impl From<&Explanation> for ExplanationView {
         Self {
             verdict: explanation.verdict.clone(),
             stage: explanation.stage.as_str().to_owned(),
-            waiting_for: explanation.waiting_for.map(|party| party.as_str().to_owned()),
+            waiting_for: explanation
+                .waiting_for
+                .map(|party| party.as_str().to_owned()),
             expected: explanation.expected.clone(),
             observed: explanation.observed.clone(),
-            next: next.map(|next| NextView { at: next.at.to_rfc3339_seconds(), what: next.what.to_owned() }),
+            next: next.map(|next| NextView {
+                at: next.at.to_rfc3339_seconds(),
+                what: next.what.to_owned(),
+            }),
             code: explanation.code.map(str::to_owned),
             lanes: explanation.lanes.iter().map(LaneView::from).collect(),
             rail: explanation.rail.iter().map(StepView::from).collect(),
@@ -192,7 +202,10 @@ impl From<&Lane> for LaneView {
     fn from(lane: &Lane) -> Self {
         let (status, detail) = match &lane.status {
             LaneStatus::Untouched => ("untouched", None),
-            LaneStatus::Looking(failure) => ("looking", failure.as_ref().map(|failure| failure.detail.clone())),
+            LaneStatus::Looking(failure) => (
+                "looking",
+                failure.as_ref().map(|failure| failure.detail.clone()),
+            ),
             LaneStatus::Proven => ("proven", None),
             LaneStatus::Failed(failure) => ("failed", Some(failure.detail.clone())),
             _ => ("given back", None),
@@ -281,7 +294,9 @@ pub struct CertificateView {
 impl CertificateView {
     pub(super) fn of(certificate: &Certificate, now: Timestamp) -> Self {
         let description = certificate.description();
-        let revoked = certificate.revocation().map(|revocation| revocation.at.to_rfc3339_seconds());
+        let revoked = certificate
+            .revocation()
+            .map(|revocation| revocation.at.to_rfc3339_seconds());
         let status = match &revoked {
             Some(_) => "revoked",
             None if description.not_after <= now => "expired",
@@ -294,7 +309,11 @@ impl CertificateView {
         Self {
             id: certificate.id().to_string(),
             status: status.to_owned(),
-            identifiers: description.identifiers.iter().map(|identifier| identifier.value()).collect(),
+            identifiers: description
+                .identifiers
+                .iter()
+                .map(|identifier| identifier.value())
+                .collect(),
             serial: description.serial.to_string(),
             not_before: description.not_before.to_rfc3339_seconds(),
             not_after: description.not_after.to_rfc3339_seconds(),

@@ -35,30 +35,47 @@ impl AdminToken {
 const COOKIE: &str = "certlocker_token";
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 /// The API takes the token as a bearer token only, so that no page elsewhere can use a cookie.
-pub(super) async fn require_token(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+pub(super) async fn require_token(
+    State(desk): State<Desk>,
+    request: Request,
+    next: Next,
+) -> Response {
     match bearer(request.headers()) {
         Some(given) if desk.token.is(given) => next.run(request).await,
         _ => {
             let detail = "this needs the operator's token: `Authorization: Bearer TOKEN`; the ready file names where it is";
             let mut response = problem(StatusCode::UNAUTHORIZED, detail);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             response
         }
     }
 }
 
 /// Pages only read, and take the token from the cookie of the login.
-pub(super) async fn require_login(State(desk): State<Desk>, request: Request, next: Next) -> Response {
+pub(super) async fn require_login(
+    State(desk): State<Desk>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     match bearer(headers).or_else(|| cookie(headers)) {
         Some(given) if desk.token.is(given) => next.run(request).await,
@@ -75,7 +92,10 @@ pub(super) async fn login(State(desk): State<Desk>, Form(login): Form<Login>) ->
     if !desk.token.is(&login.token) {
         return (StatusCode::FORBIDDEN, page::login_again()).into_response();
     }
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; Secure; SameSite=Strict", login.token.trim());
+    let cookie = format!(
+        "{COOKIE}={}; Path=/; HttpOnly; Secure; SameSite=Strict",
+        login.token.trim()
+    );
     match HeaderValue::try_from(cookie) {
         Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/app/orders")).into_response(),
         Err(_) => (StatusCode::BAD_REQUEST, page::login_again()).into_response(),

@@ -7,7 +7,9 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::Desk;
 use crate::inventory::InventoryError;
-use crate::inventory::view::{ExplanationView, LaneView, OrderDetail, OrderView, StepView, TimelineEntry};
+use crate::inventory::view::{
+    ExplanationView, LaneView, OrderDetail, OrderView, StepView, TimelineEntry,
+};
 
 /// How many orders the list shows.
 const LISTED: usize = 100;
@@ -17,7 +19,11 @@ pub(super) async fn home() -> Redirect {
 }
 
 pub(super) async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("app.css")).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8")],
+        include_str!("app.css"),
+    )
+        .into_response()
 }
 
 pub(super) async fn login() -> Markup {
@@ -25,7 +31,9 @@ pub(super) async fn login() -> Markup {
 }
 
 pub(super) fn login_again() -> Markup {
-    login_page(Some("That is not the operator's token. The ready file names the file that has it."))
+    login_page(Some(
+        "That is not the operator's token. The ready file names the file that has it.",
+    ))
 }
 
 fn login_page(problem: Option<&str>) -> Markup {
@@ -50,7 +58,9 @@ pub(super) async fn orders(State(desk): State<Desk>) -> Response {
 
 pub(super) async fn order(State(desk): State<Desk>, Path(id): Path<String>) -> Response {
     match desk.inventory.order(&id).await {
-        Ok(detail) => layout(&detail.order.identifiers.join(", "), &order_page(&detail)).into_response(),
+        Ok(detail) => {
+            layout(&detail.order.identifiers.join(", "), &order_page(&detail)).into_response()
+        }
         Err(error) => failed(&error),
     }
 }
