@@ -91,7 +91,7 @@ impl DnsResolver for NameServers {
             self.look_up(name, RecordType::AAAA),
             self.look_up(name, RecordType::A),
         );
-        either(v6, v4).map(|answer| answer.filter_map(address))
+        either(v6, v4).map(|answer| answer.filter_map(|data| address(&data)))
     }
 
     async fn txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupError> {
