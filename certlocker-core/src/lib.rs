@@ -6,6 +6,8 @@ mod authority;
 mod certificate;
 mod change;
 mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod event;
 mod fact;
 mod id;

@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use crate::change::{Corrupt, Lease};
 use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 
+#[cfg(feature = "conformance")]
+pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use memory::MemoryStore;
 pub use reads::{
@@ -22,6 +24,9 @@ pub use reads::{
 /// - **Guarded.** If any write does not find what it expects, or a unique entry is taken by
 ///   another row, or the lease is no longer the newest of its row, the answer is
 ///   [`StoreError::Conflict`] and nothing is written, no record either.
+/// - **In turn.** The writes of a changeset are made one after the other: each has to find what it
+///   expects as those before it leave it, so a row may be changed twice, and a unique entry that
+///   one row gives up may be taken by the next.
 /// - **Ordered.** Records get consecutive [`Sequence`]s from 1, in the order of the commits: a
 ///   reader that has seen one never later finds another before it.
 /// - **Durable.** What was acknowledged survives a crash of the process, and of the machine if the

@@ -80,7 +80,7 @@ impl Page {
         self
     }
 
-    pub(super) fn of(self, kind: Kind, by: By) -> Query {
+    pub(crate) fn of(self, kind: Kind, by: By) -> Query {
         Query {
             after: self.after,
             by,
@@ -91,7 +91,7 @@ impl Page {
     }
 }
 
-pub(super) fn entry(name: &'static str, value: impl std::fmt::Display) -> By {
+pub(crate) fn entry(name: &'static str, value: impl std::fmt::Display) -> By {
     By::Entry {
         name,
         value: value.to_string(),

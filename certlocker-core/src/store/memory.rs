@@ -16,7 +16,7 @@ pub struct MemoryStore(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    rows: BTreeMap<(Kind, String), (Version, Vec<u8>)>,
+    rows: BTreeMap<(Kind, String), Stored>,
     /// (kind, index, value, key)
     entries: BTreeSet<(Kind, &'static str, String, String)>,
     records: Vec<Vec<u8>>,
@@ -24,6 +24,8 @@ struct Inner {
     leases: BTreeMap<(Kind, String), Claim>,
     fence: u64,
 }
+
+type Stored = (Version, Vec<u8>);
 
 #[derive(Debug)]
 struct Claim {
@@ -38,22 +40,31 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn check(&self, changes: &Changeset) -> Result<(), StoreError> {
-        if changes.lease().is_some_and(|lease| !self.is_newest(lease)) {
-            return Err(StoreError::Conflict);
+    fn check(&self, lease: Option<&Lease>) -> Result<(), StoreError> {
+        match lease {
+            Some(lease) if !self.is_newest(lease) => Err(StoreError::Conflict),
+            _ => Ok(()),
         }
-        let fits = |write: &Write| {
-            self.holds(write)
-                && write
-                    .added
-                    .iter()
-                    .all(|entry| self.is_free(write.kind, entry))
-        };
-        if changes.writes().iter().all(fits) {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict)
+    }
+
+    /// Makes the writes one after the other, and takes them back if one does not fit.
+    fn write(&mut self, writes: &[Write]) -> Result<(), StoreError> {
+        let mut made = Vec::with_capacity(writes.len());
+        for write in writes {
+            if !self.fits(write) {
+                for (write, before) in made.into_iter().rev() {
+                    self.take_back(write, before);
+                }
+                return Err(StoreError::Conflict);
+            }
+            made.push((write, self.apply(write)));
         }
+        Ok(())
+    }
+
+    fn fits(&self, write: &Write) -> bool {
+        let mut added = write.added.iter();
+        self.holds(write) && added.all(|entry| self.is_free(write.kind, entry))
     }
 
     fn is_newest(&self, lease: &Lease) -> bool {
@@ -74,48 +85,49 @@ impl Inner {
     }
 
     fn is_free(&self, kind: Kind, entry: &Entry) -> bool {
-        !entry.unique
-            || self
-                .entries_with(kind, entry.name, &entry.value)
-                .next()
-                .is_none()
+        let mut holders = self.entries_with(kind, entry.name, &entry.value, ALL);
+        !entry.unique || holders.next().is_none()
     }
 
     fn entries_with<'a>(
         &'a self,
         kind: Kind,
         name: &'static str,
-        value: &'a str,
-    ) -> impl DoubleEndedIterator<Item = &'a String> {
-        let from = (kind, name, value.to_owned(), String::new());
-        self.entries
-            .range(from..)
-            .take_while(move |(k, n, v, _)| *k == kind && *n == name && v == value)
-            .map(|(.., key)| key)
-            .collect::<Vec<_>>()
-            .into_iter()
+        value: &str,
+        keys: Keys<'_>,
+    ) -> Box<dyn DoubleEndedIterator<Item = &'a String> + 'a> {
+        let place = |key: &str| (kind, name, value.to_owned(), key.to_owned());
+        let range = (keys.0.map(place), keys.1.map(place));
+        Box::new(self.entries.range(range).map(|(.., key)| key))
     }
 
-    fn apply(&mut self, write: &Write) {
+    fn apply(&mut self, write: &Write) -> Option<Stored> {
         let row = (write.kind, write.key.clone());
+        for entry in &write.removed {
+            self.entries.remove(&indexed(write, entry));
+        }
+        let added = write.added.iter().map(|entry| indexed(write, entry));
+        self.entries.extend(added);
         match &write.snapshot {
-            Some(snapshot) => self
-                .rows
-                .insert(row, (write.expected.makes(), snapshot.clone())),
+            Some(snapshot) => {
+                let stored = (write.expected.makes(), snapshot.clone());
+                self.rows.insert(row, stored)
+            }
+            None => self.rows.remove(&row),
+        }
+    }
+
+    fn take_back(&mut self, write: &Write, before: Option<Stored>) {
+        let row = (write.kind, write.key.clone());
+        match before {
+            Some(stored) => self.rows.insert(row, stored),
             None => self.rows.remove(&row),
         };
-        let indexed = |entry: &Entry| {
-            (
-                write.kind,
-                entry.name,
-                entry.value.clone(),
-                write.key.clone(),
-            )
-        };
-        for entry in &write.removed {
-            self.entries.remove(&indexed(entry));
+        for entry in &write.added {
+            self.entries.remove(&indexed(write, entry));
         }
-        self.entries.extend(write.added.iter().map(indexed));
+        let removed = write.removed.iter().map(|entry| indexed(write, entry));
+        self.entries.extend(removed);
     }
 
     fn next_sequence(&self) -> Sequence {
@@ -123,31 +135,18 @@ impl Inner {
     }
 
     fn keys(&self, query: &Query) -> Vec<String> {
-        let keys: Vec<String> = match &query.by {
+        let (from, to) = keys(query);
+        let found: Box<dyn DoubleEndedIterator<Item = &String>> = match &query.by {
             By::Key => {
-                let rows = self.rows.range((query.kind, String::new())..);
-                rows.take_while(|((kind, _), _)| *kind == query.kind)
-                    .map(|((_, key), _)| key.clone())
-                    .collect()
+                let place = |key: &str| (query.kind, key.to_owned());
+                let rows = self.rows.range((from.map(place), to.map(place)));
+                Box::new(rows.map(|((_, key), _)| key))
             }
-            By::Entry { name, value } => self
-                .entries_with(query.kind, name, value)
-                .cloned()
-                .collect(),
+            By::Entry { name, value } => self.entries_with(query.kind, name, value, (from, to)),
         };
-        let after = query.after.as_deref();
         match query.direction {
-            Direction::OldestFirst => keys
-                .into_iter()
-                .filter(|key| after.is_none_or(|after| key.as_str() > after))
-                .take(query.limit)
-                .collect(),
-            Direction::NewestFirst => keys
-                .into_iter()
-                .rev()
-                .filter(|key| after.is_none_or(|after| key.as_str() < after))
-                .take(query.limit)
-                .collect(),
+            Direction::OldestFirst => found.take(query.limit).cloned().collect(),
+            Direction::NewestFirst => found.rev().take(query.limit).cloned().collect(),
         }
     }
 
@@ -174,13 +173,41 @@ impl Inner {
     }
 }
 
+/// From which key to which.
+type Keys<'a> = (Bound<&'a str>, Bound<&'a str>);
+
+/// Greater than every key.
+const LAST: &str = "\u{10ffff}";
+const ALL: Keys<'_> = (Bound::Included(""), Bound::Excluded(LAST));
+
+fn keys(query: &Query) -> Keys<'_> {
+    let Some(after) = query.after.as_deref() else {
+        return ALL;
+    };
+    // A range that ends before it starts is a panic.
+    let bound = Bound::Excluded(after.min(LAST));
+    match query.direction {
+        Direction::OldestFirst => (bound, Bound::Included(LAST)),
+        Direction::NewestFirst => (Bound::Included(""), bound),
+    }
+}
+
+fn indexed(write: &Write, entry: &Entry) -> (Kind, &'static str, String, String) {
+    (
+        write.kind,
+        entry.name,
+        entry.value.clone(),
+        write.key.clone(),
+    )
+}
+
 #[async_trait]
 impl Ledger for MemoryStore {
     async fn commit(&self, changes: Changeset) -> Result<Sequence, StoreError> {
         let mut inner = self.inner();
-        inner.check(&changes)?;
+        inner.check(changes.lease())?;
+        inner.write(changes.writes())?;
         let first = inner.next_sequence();
-        changes.writes().iter().for_each(|write| inner.apply(write));
         for draft in changes.drafts() {
             let sequence = inner.next_sequence();
             inner
@@ -205,29 +232,19 @@ impl Ledger for MemoryStore {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let inner = self.inner();
-        let read = |sequence: Sequence| {
-            let place = usize::try_from(sequence.get() - 1).unwrap_or(usize::MAX);
-            inner
-                .records
-                .get(place)
-                .map(|bytes| Record::from_canonical(bytes).map_err(StoreError::from))
+        let read = |bytes: &Vec<u8>| Record::from_canonical(bytes).map_err(StoreError::from);
+        let place = |after: Sequence| usize::try_from(after.get()).unwrap_or(usize::MAX);
+        let Some(subject) = about else {
+            let records = inner.records.iter().skip(place(after));
+            return records.take(limit).map(read).collect();
         };
-        match about {
-            None => (after.get() + 1..)
-                .map_while(|number| read(Sequence::new(number)))
-                .take(limit)
-                .collect(),
-            Some(subject) => {
-                let last = (*subject, Sequence::new(u64::MAX));
-                let places = inner
-                    .about
-                    .range((Bound::Excluded((*subject, after)), Bound::Included(last)));
-                places
-                    .filter_map(|(_, sequence)| read(*sequence))
-                    .take(limit)
-                    .collect()
-            }
-        }
+        let last = (*subject, Sequence::new(u64::MAX));
+        let range = (Bound::Excluded((*subject, after)), Bound::Included(last));
+        let places = inner.about.range(range).take(limit);
+        places
+            .filter_map(|(_, sequence)| inner.records.get(place(*sequence) - 1))
+            .map(read)
+            .collect()
     }
 }
 
