@@ -58,5 +58,7 @@ pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,
     MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
 };
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteError, SqliteStore};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

@@ -3,6 +3,8 @@
 mod find;
 mod memory;
 mod reads;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use async_trait::async_trait;
 
@@ -16,6 +18,8 @@ pub use memory::MemoryStore;
 pub use reads::{
     AccountStore, AuthorityStore, CertificateStore, ClientStore, OrderStore, SecretRows,
 };
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteError, SqliteStore};
 
 /// Where changes and their records go, and where records come from.
 ///
