@@ -78,6 +78,8 @@ pub struct Config {
     pub issuer_patience: Duration,
     /// The URLs.
     pub links: Links,
+    /// How long a revocation list is current.
+    pub list_lifetime: Duration,
     /// How many identifiers one order may name.
     pub max_identifiers: usize,
     /// The longest validity that an order may ask for.
@@ -119,6 +121,7 @@ impl Config {
             authorization_lifetime: Duration::from_secs(30 * 24 * HOUR),
             issuer_patience: Duration::from_secs(HOUR),
             links,
+            list_lifetime: Duration::from_secs(7 * 24 * HOUR),
             max_identifiers: 100,
             max_validity: Duration::from_secs(397 * 24 * HOUR),
             max_jobs: 256,

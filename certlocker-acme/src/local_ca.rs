@@ -72,6 +72,11 @@ impl LocalCa {
         &self.0.root_der
     }
 
+    /// How long a certificate is valid when the order does not say.
+    pub fn validity(&self) -> Duration {
+        self.0.settings.validity
+    }
+
     /// The root in PEM.
     pub fn root_pem(&self) -> String {
         pem_block("CERTIFICATE", &self.0.root_der.0)

@@ -162,15 +162,15 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 /// secret, so that neither exists without the other.
 #[async_trait]
 pub trait SecretStore: Send + Sync {
-    /// Seals `secret` for `purpose`, bound to `id`, under which it will be opened.
+    /// Seals `secret` for `purpose`.
     ///
     /// # Errors
     /// [`SecretError::Wrap`] when the key that wraps it cannot be used.
     async fn seal(
         &self,
-        id: SecretId,
         secret: &Secret,
         purpose: SecretPurpose,
+        random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError>;
 

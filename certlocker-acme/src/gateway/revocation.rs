@@ -1,7 +1,5 @@
 //! Revocation ([RFC 8555 section 7.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.6)) and the lists of it.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use certlocker_core::{
@@ -109,7 +107,7 @@ impl Gateway {
             .await
             .map_err(|error| super::store_problem(&error))?;
         let number = u64::try_from(now.as_micros()).unwrap_or(0);
-        let (count, next_update) = (entries.len(), now.after(LIST_LIFETIME));
+        let (count, next_update) = (entries.len(), now.after(self.0.config.list_lifetime));
         let signed = lists
             .sign(RevocationList {
                 entries,
@@ -158,8 +156,6 @@ impl Gateway {
     }
 }
 
-/// How long a list is current; a new one is there long before.
-const LIST_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 const LIST_PAGE: usize = 500;
 
 fn list_attribution() -> Attribution {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use certlocker_core::{
     Actor, Attribution, Authority as Kept, AuthorityRole, Changeset, Component, Der, SecretError,
-    SecretId, SecretPurpose, SecretStore, Store, StoreError, Timestamp, Trigger,
+    SecretPurpose, SecretStore, Store, StoreError, Timestamp, Trigger,
 };
 
 use super::{Inner, LocalCa, LocalCaSettings, Made, make_intermediate, make_root, pair};
@@ -119,10 +119,10 @@ async fn kept(
     by: &Attribution,
     now: Timestamp,
 ) -> Result<Changeset, LocalCaError> {
-    let key = SecretId::new(now, &mut random);
     let sealed = secrets
-        .seal(key, &made.key, SecretPurpose::CaKey, now)
+        .seal(&made.key, SecretPurpose::CaKey, &mut random, now)
         .await?;
+    let key = *sealed.next().id();
     let authority = Kept::create(role, Der(made.der.clone()), key, &mut random, now);
     Ok(Changeset::of(sealed.by(by)).and(authority.by(by)))
 }

@@ -34,12 +34,17 @@ pub struct ClearSecrets(pub MemoryStore);
 impl SecretStore for ClearSecrets {
     async fn seal(
         &self,
-        id: SecretId,
         secret: &Secret,
         purpose: SecretPurpose,
+        random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError> {
-        Ok(Sealed::store(id, purpose, secret.expose().to_vec(), now))
+        Ok(Sealed::store(
+            SecretId::new(now, &mut *random),
+            purpose,
+            secret.expose().to_vec(),
+            now,
+        ))
     }
 
     async fn open(

@@ -1,5 +1,21 @@
 //! The parts of the standalone server.
 
+pub mod assemble;
+pub mod atomic;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod health;
+pub mod home;
 pub mod inventory;
+pub mod listen;
+pub mod lock;
 pub mod operator;
+pub mod output;
 pub mod random;
+pub mod ready;
+pub mod serve;
+pub mod telemetry;
+#[cfg(test)]
+mod testing;
+pub mod tls;

@@ -143,13 +143,18 @@ impl Inventory {
         let mut key = vec![0; MAC_KEY_OCTETS];
         crate::random::fill(&mut key);
         let secret = Secret::new(key);
-        let id = SecretId::new(now, &mut crate::random::fill);
-        let client = Client::create(request.checked(id, now)?, &mut crate::random::fill, now);
-        let kid = client.next().id().to_string();
         let sealed = self
             .secrets
-            .seal(id, &secret, SecretPurpose::EabMacKey, now)
+            .seal(
+                &secret,
+                SecretPurpose::EabMacKey,
+                &mut crate::random::fill,
+                now,
+            )
             .await?;
+        let id = *sealed.next().id();
+        let client = Client::create(request.checked(id, now)?, &mut crate::random::fill, now);
+        let kid = client.next().id().to_string();
         let changes = Changeset::of(sealed.by(by)).and(client.by(by));
         self.store
             .commit(changes)

@@ -1,0 +1,153 @@
+//! The commands besides `serve`: against the database, or against a running server.
+
+mod backup;
+mod certificate;
+mod client;
+mod order;
+mod remote;
+
+use std::io;
+use std::sync::Arc;
+
+use certlocker_acme::{Links, SystemClock};
+use certlocker_core::{Actor, Attribution, Trigger};
+
+use crate::assemble::{AssembleError, Opened, base_url};
+use crate::cli::{
+    BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand, RestoreCommand,
+};
+use crate::config::Settings;
+use crate::home::{Home, HomeError};
+use crate::inventory::{Inventory, InventoryError};
+use crate::output::Output;
+
+pub use remote::{Remote, RemoteError};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The database or its keys cannot be opened.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// A copy could not be made or put back.
+    #[error("{0}")]
+    Copy(
+        String,
+        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+    ),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The question has no answer.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// The output cannot be written.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+    /// The running server did not do it.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+impl CommandError {
+    /// How the program ends with it: "no" when the thing asked for does not exist or is not allowed.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
+            _ => Exit::Unusable,
+        }
+    }
+}
+
+/// Who answers a command.
+#[derive(Debug)]
+enum Desk {
+    Database(Inventory),
+    Server(Remote),
+}
+
+impl Desk {
+    /// The running server that is named, or else the database.
+    async fn open(settings: &Settings) -> Result<Self, CommandError> {
+        if let Some(server) = &settings.server {
+            return Ok(Self::Server(Remote::new(server, settings)?));
+        }
+        let home = Home::at(&settings.data_dir)?;
+        let opened = Opened::open(&home, settings)?;
+        let base = home
+            .base_url()
+            .unwrap_or_else(|| base_url(&settings.public_url));
+        Ok(Self::Database(Inventory {
+            clock: Arc::new(SystemClock::default()),
+            links: Links::new(base),
+            secrets: opened.secrets.clone(),
+            store: opened.store.clone(),
+        }))
+    }
+}
+
+/// Runs `client`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn client(settings: &Settings, command: &ClientCommand) -> Result<Exit, CommandError> {
+    client::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `order`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn order(settings: &Settings, command: &OrderCommand) -> Result<Exit, CommandError> {
+    order::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `certificate`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn certificate(
+    settings: &Settings,
+    command: &CertificateCommand,
+) -> Result<Exit, CommandError> {
+    certificate::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `backup`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit, CommandError> {
+    backup::backup(settings, command, output(settings)).await
+}
+
+/// Runs `restore`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
+    backup::restore(settings, command, output(settings)).await
+}
+
+fn output(settings: &Settings) -> Output {
+    if settings.json {
+        Output::Json
+    } else {
+        Output::Text
+    }
+}
+
+/// Whoever typed the command.
+fn by_command() -> Attribution {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".to_owned());
+    let user: String = user
+        .chars()
+        .filter(|c| c.is_ascii_graphic())
+        .take(64)
+        .collect();
+    Attribution::new(Actor::Command(user), Trigger::Command)
+}

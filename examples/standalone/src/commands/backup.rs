@@ -1,0 +1,190 @@
+//! `backup` and `restore`: a copy that can be put back, and the drill that shows it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use certlocker_acme::{Clock, LocalCa, SystemClock};
+use certlocker_core::{Ledger, Sequence};
+use serde::{Deserialize, Serialize};
+
+use super::CommandError;
+use crate::assemble::Opened;
+use crate::cli::{BackupCommand, Exit, RestoreCommand};
+use crate::config::{Database, Settings};
+use crate::home::Home;
+use crate::output::{Output, facts};
+use crate::serve::ca_settings;
+
+/// What a copy contains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Manifest {
+    created: String,
+    database_sha256: String,
+    version: String,
+}
+
+const DATABASE: &str = "certlocker.sqlite";
+const KEY: &str = "master.key";
+const MANIFEST: &str = "manifest.json";
+const TOKEN: &str = "admin.token";
+
+pub(super) async fn backup(
+    settings: &Settings,
+    command: &BackupCommand,
+    output: Output,
+) -> Result<Exit, CommandError> {
+    let home = Home::at(&settings.data_dir)?;
+    let opened = Opened::open(&home, settings)?;
+    let to = &command.to;
+    fs::create_dir(to).map_err(|error| {
+        failed(
+            format!(
+                "{} cannot be made; a backup goes into a new directory",
+                to.display()
+            ),
+            error,
+        )
+    })?;
+    let database = to.join(DATABASE);
+    opened
+        .store
+        .backup(&database)
+        .await
+        .map_err(|error| failed("the database was not copied", error))?;
+    for name in [KEY, TOKEN] {
+        copy(&home.path().join(name), &to.join(name))?;
+    }
+    let manifest = Manifest {
+        created: SystemClock::default().now().to_rfc3339_seconds(),
+        database_sha256: digest(&database)?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let text = serde_json::to_vec_pretty(&manifest)
+        .map_err(|error| failed("the manifest was not written", error))?;
+    fs::write(to.join(MANIFEST), text)
+        .map_err(|error| failed("the manifest was not written", error))?;
+    output.print(&manifest, |manifest| {
+        let shown = facts(&[("copied to", to.display().to_string()), ("database sha256", manifest.database_sha256.clone())]);
+        format!("{shown}\n\nThe copy has the key that opens every secret: keep it where the server's own directory could be kept.")
+    })?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn restore(
+    settings: &Settings,
+    command: &RestoreCommand,
+    output: Output,
+) -> Result<Exit, CommandError> {
+    let manifest = check(&command.from)?;
+    if command.drill {
+        let scratch =
+            tempfile::tempdir().map_err(|error| failed("no room for the drill", error))?;
+        let records = put(settings, &command.from, &scratch.path().join("data"), None).await?;
+        output.print(&manifest, |manifest| {
+            format!(
+                "The backup of {} can be restored: {records}.",
+                manifest.created
+            )
+        })?;
+        return Ok(Exit::Done);
+    }
+    let Database::Sqlite(path) = &settings.database;
+    let records = put(
+        settings,
+        &command.from,
+        &settings.data_dir,
+        Some(path.clone()),
+    )
+    .await?;
+    output.print(&manifest, |manifest| {
+        format!("Restored the backup of {}: {records}.", manifest.created)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn check(from: &Path) -> Result<Manifest, CommandError> {
+    let path = from.join(MANIFEST);
+    let text = fs::read(&path)
+        .map_err(|error| failed(format!("{} cannot be read", path.display()), error))?;
+    let manifest: Manifest = serde_json::from_slice(&text)
+        .map_err(|error| failed(format!("{} is not a manifest", path.display()), error))?;
+    let seen = digest(&from.join(DATABASE))?;
+    if seen != manifest.database_sha256 {
+        let detail = format!(
+            "the backup is damaged: its database has SHA-256 {seen}, and the manifest says {}",
+            manifest.database_sha256
+        );
+        return Err(CommandError::Copy(detail, None));
+    }
+    Ok(manifest)
+}
+
+/// Puts a copy into a directory that has no database yet, and opens everything in it once.
+async fn put(
+    settings: &Settings,
+    from: &Path,
+    to: &Path,
+    database: Option<PathBuf>,
+) -> Result<String, CommandError> {
+    let home = Home::prepare(to)?;
+    let database = database.unwrap_or_else(|| home.path().join(DATABASE));
+    if database.exists() || home.master_key().exists() {
+        let detail = format!(
+            "{} has a database or a key already; restore into an empty data directory",
+            to.display()
+        );
+        return Err(CommandError::Copy(detail, None));
+    }
+    copy(&from.join(DATABASE), &database)?;
+    for name in [KEY, TOKEN] {
+        copy(&from.join(name), &home.path().join(name))?;
+    }
+    let settings = Settings {
+        database: Database::Sqlite(database),
+        ..settings.clone()
+    };
+    let opened = Opened::open(&home, &settings)?;
+    let now = SystemClock::default().now();
+    let ca = LocalCa::open_or_create(
+        opened.store.as_ref(),
+        opened.secrets.as_ref(),
+        ca_settings(&settings),
+        now,
+    )
+    .await;
+    ca.map_err(|error| failed("the authority's key does not open", error))?;
+    let mut count = Sequence::START;
+    while let Some(last) = records_after(&opened, count).await? {
+        count = last;
+    }
+    Ok(format!("{count} records read, the authority's key opens"))
+}
+
+async fn records_after(opened: &Opened, after: Sequence) -> Result<Option<Sequence>, CommandError> {
+    let records = opened.store.records(None, after, 1_000).await;
+    let records = records.map_err(|error| failed("the records do not read", error))?;
+    Ok(records.last().map(|record| record.sequence))
+}
+
+fn digest(path: &Path) -> Result<String, CommandError> {
+    let content = fs::read(path)
+        .map_err(|error| failed(format!("{} cannot be read", path.display()), error))?;
+    Ok(certlocker_acme::x509::sha256_hex(&content))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
+    let copied = fs::copy(from, to).and_then(|_| fs::File::open(to)?.sync_all());
+    copied.map_err(|error| {
+        failed(
+            format!("{} was not copied to {}", from.display(), to.display()),
+            error,
+        )
+    })
+}
+
+fn failed(
+    what: impl Into<String>,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> CommandError {
+    CommandError::Copy(what.into(), Some(Box::new(error)))
+}

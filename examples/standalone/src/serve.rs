@@ -1,0 +1,292 @@
+//! `serve`: puts everything together, serves both planes, and ends in good order.
+
+mod health;
+mod identity;
+mod upkeep;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use certlocker_acme::validate::{self, NetworkValidator};
+use certlocker_acme::{
+    Clash, Clock, Config, Gateway, Links, LocalCa, LocalCaError, LocalCaSettings, NoRandomness,
+    Parts, ProcessNonces, Registration, RouteTable, SystemClock,
+};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Fact, Ledger, Retry, StoreError, Trigger,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::assemble::{AssembleError, Opened, PREFIX, base_url};
+use crate::config::{BaseUrl, Settings};
+use crate::home::{Home, HomeError};
+use crate::inventory::Inventory;
+use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
+use crate::lock::{DataDirLock, LockError};
+use crate::operator;
+use crate::ready::{Ready, ReadyError, ReadyFile};
+use crate::telemetry::Metrics;
+use crate::tls::{Tls, TlsError};
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The store or its keys.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// The authority.
+    #[error("the local authority cannot be used")]
+    Ca(#[from] LocalCaError),
+    /// The data directory.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A listener.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// Another process serves this directory.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The system gives no random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// The ready file.
+    #[error(transparent)]
+    Ready(#[from] ReadyError),
+    /// The route table.
+    #[error(transparent)]
+    Routes(#[from] Clash),
+    /// Signals cannot be waited for.
+    #[error("signals cannot be waited for")]
+    Signal(#[source] std::io::Error),
+    /// The store failed.
+    #[error("the store cannot be written")]
+    Store(#[from] StoreError),
+    /// The listeners' own certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Validation.
+    #[error("challenges cannot be looked at")]
+    Validate(#[from] validate::InvalidConfig),
+}
+
+/// Serves until a signal says stop.
+///
+/// # Errors
+/// [`ServeError`] for whatever keeps it from starting.
+pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeError> {
+    let home = Home::prepare(&settings.data_dir)?;
+    let _lock = DataDirLock::take(home.path())?;
+    let opened = Opened::open(&home, settings)?;
+    let gateway_listeners = bind(&settings.listen)?;
+    let desk_listeners = bind(&[settings.operator_listen])?;
+    let addresses: Vec<SocketAddr> = gateway_listeners
+        .iter()
+        .chain(&desk_listeners)
+        .map(Listener::address)
+        .collect();
+    let public = public_url(settings, &gateway_listeners);
+    let clock = SystemClock::default();
+    let links = Links::new(base_url(&public));
+    let ca_settings = LocalCaSettings {
+        revocation_list: Some(links.revocation_list()),
+        ..ca_settings(settings)
+    };
+    let ca = LocalCa::open_or_create(
+        opened.store.as_ref(),
+        opened.secrets.as_ref(),
+        ca_settings,
+        clock.now(),
+    )
+    .await?;
+    home.write_ca(&ca.root_pem())?;
+    home.write_base_url(&base_url(&public))?;
+    record_start(&opened, &clock).await?;
+
+    let names = identity::names(&public, addresses.iter().copied());
+    let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
+    let gateway = Gateway::new(
+        parts(&opened, &ca, settings)?,
+        gateway_config(settings, links.clone()),
+    );
+    let (gateway_router, desk_router) = routers(
+        &gateway,
+        &opened,
+        &home,
+        links.clone(),
+        &public,
+        metrics.clone(),
+    )?;
+
+    let stop = CancellationToken::new();
+    let limits = Limits::from(settings);
+    let operator_url = operator_url(&public, &desk_listeners);
+    let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
+    let desk_plane = Plane::new("operator", desk_router, tls.clone(), limits);
+    let gateway_plane = tokio::spawn(gateway_plane.serve(gateway_listeners, stop.clone()));
+    let desk_plane = tokio::spawn(desk_plane.serve(desk_listeners, stop.clone()));
+    let jobs = tokio::spawn({
+        let gateway = gateway.clone();
+        async move { gateway.run().await }
+    });
+    let upkeep = tokio::spawn(upkeep::run(gateway, ca, tls, names, metrics));
+    let ready = ready(settings, &home, &links, operator_url)?;
+    stopped().await?;
+
+    tracing::info!("stopping: requests in progress are finished");
+    drop(ready);
+    stop.cancel();
+    for plane in [gateway_plane, desk_plane] {
+        if let Ok(Stopped::Cut(count)) = plane.await {
+            tracing::warn!(count, "connections were cut off at the end of the grace");
+        }
+    }
+    jobs.abort();
+    upkeep.abort();
+    opened.store.close();
+    Ok(())
+}
+
+async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {
+    let started = Fact::server_started(env!("CARGO_PKG_VERSION"), clock.now());
+    let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
+    opened
+        .store
+        .commit(Changeset::fact(&started, &by))
+        .await
+        .map(drop)
+}
+
+/// How the local authority signs, without where its list is.
+pub(crate) fn ca_settings(settings: &Settings) -> LocalCaSettings {
+    LocalCaSettings {
+        organization: "CertLocker".to_owned(),
+        revocation_list: None,
+        validity: settings.certificate_validity,
+    }
+}
+
+/// The first listener's port may have been chosen by the system.
+fn public_url(settings: &Settings, gateways: &[Listener]) -> BaseUrl {
+    let public = settings.public_url.clone();
+    match gateways.first() {
+        Some(first) => public.with_bound_port(first.address().port()),
+        None => public,
+    }
+}
+
+fn parts(opened: &Opened, ca: &LocalCa, settings: &Settings) -> Result<Parts, ServeError> {
+    let mut validation = validate::Config::default();
+    validation.allow.clone_from(&settings.allow_validation_to);
+    validation.http_port = settings.http01_port.get();
+    validation.tls_port = settings.tls_alpn01_port.get();
+    validation.resolver = settings.resolver;
+    validation.max_attempts = settings.max_jobs.get();
+    Ok(Parts {
+        clock: Arc::new(SystemClock::default()),
+        issuer: Arc::new(ca.clone()),
+        nonces: Arc::new(ProcessNonces::new()?),
+        revocation_lists: Some(Arc::new(ca.clone())),
+        secrets: opened.secrets.clone(),
+        store: opened.store.clone(),
+        validator: Arc::new(NetworkValidator::new(validation)?),
+    })
+}
+
+fn gateway_config(settings: &Settings, links: Links) -> Config {
+    let mut config = Config::new(links);
+    config.answer_wait = settings.answer_wait;
+    config.authorization_lifetime = settings.authorization_lifetime;
+    config.issuer_patience = settings.issuer_patience;
+    config.list_lifetime = settings.crl_validity;
+    config.max_identifiers = settings.max_identifiers.get();
+    config.max_jobs = settings.max_jobs.get();
+    config.max_validity = settings.max_certificate_validity;
+    config.order_lifetime = settings.order_lifetime;
+    config.registration = if settings.open_registration {
+        Registration::Open
+    } else {
+        Registration::Credential
+    };
+    config.retry = Retry {
+        first: settings.validation_retry,
+        window: settings.validation_window,
+    };
+    config.same_order_window = settings.same_order_window;
+    config.terms_of_service = settings
+        .terms_of_service
+        .as_ref()
+        .map(|url| url.as_str().to_owned());
+    config.website = settings.website.as_ref().map(|url| url.as_str().to_owned());
+    config
+}
+
+/// Each plane's router; that no path belongs to both is checked on the one table.
+fn routers(
+    gateway: &Gateway,
+    opened: &Opened,
+    home: &Home,
+    links: Links,
+    public: &BaseUrl,
+    metrics: Metrics,
+) -> Result<(Router, Router), ServeError> {
+    RouteTable::protocol().with(operator::ROUTES)?;
+    let mount = format!("{}{PREFIX}", public.path());
+    let gateway_router = Router::new()
+        .nest(&mount, gateway.router())
+        .fallback_service(gateway.router());
+    let inventory = Inventory {
+        clock: Arc::new(SystemClock::default()),
+        links,
+        secrets: opened.secrets.clone(),
+        store: opened.store.clone(),
+    };
+    let desk = operator::router(inventory, home.admin_token()?, PREFIX);
+    Ok((gateway_router, desk.merge(health::router(opened, metrics))))
+}
+
+/// Where the operator plane is reached from this machine.
+fn operator_url(public: &BaseUrl, listeners: &[Listener]) -> String {
+    let Some(address) = listeners.first().map(Listener::address) else {
+        return public.to_string();
+    };
+    BaseUrl::of_listener(address).to_string()
+}
+
+fn ready(
+    settings: &Settings,
+    home: &Home,
+    links: &Links,
+    operator_url: String,
+) -> Result<Option<ReadyFile>, ServeError> {
+    let ready = Ready {
+        directory: links.directory(),
+        ca_file: home.ca_file(),
+        operator_url,
+        admin_token_file: home.admin_token_file(),
+        pid: std::process::id(),
+    };
+    tracing::info!(directory = ready.directory, operator = ready.operator_url, ca = %ready.ca_file.display(), "serving");
+    let path: Option<&PathBuf> = settings.ready_file.as_ref();
+    Ok(path
+        .map(|path| ReadyFile::write(path, &ready))
+        .transpose()?)
+}
+
+/// Until the process is told to stop.
+async fn stopped() -> Result<(), ServeError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// How often the upkeep looks whether something is to be done.
+pub(crate) const UPKEEP_PAUSE: Duration = Duration::from_secs(60);

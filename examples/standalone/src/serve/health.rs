@@ -1,0 +1,37 @@
+//! What is looked at before the server is called ready.
+
+use axum::Router;
+use axum::http::header;
+use axum::routing::get;
+
+use crate::assemble::Opened;
+use crate::health::Health;
+use crate::telemetry::Metrics;
+
+/// `/livez`, `/readyz` and `/metrics`.
+pub(super) fn router(opened: &Opened, metrics: Metrics) -> Router {
+    let store = opened.store.clone();
+    let health = Health::new().check("store", move || {
+        let store = store.clone();
+        async move {
+            match store.check().await {
+                Ok(()) => Ok("takes writes".to_owned()),
+                Err(error) => Err(with_cause(&error)),
+            }
+        }
+    });
+    let render = get(move || async move {
+        (
+            [(header::CONTENT_TYPE, Metrics::MEDIA_TYPE)],
+            metrics.render(),
+        )
+    });
+    health.router().route("/metrics", render)
+}
+
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
