@@ -226,7 +226,7 @@ impl Question {
         }
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain => Ok(message),
-            code => Err(LookupFault::Code(code.to_str().to_owned())),
+            code => Err(LookupFault::Code(mnemonic(code))),
         }
     }
 
@@ -271,6 +271,14 @@ async fn over_tcp(server: SocketAddr, request: &DnsRequest) -> io::Result<Messag
         return Err(io::Error::other("the answer is to another question"));
     }
     Ok(answer)
+}
+
+fn mnemonic(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn fault(error: NetError) -> LookupFault {

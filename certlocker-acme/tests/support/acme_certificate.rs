@@ -35,12 +35,20 @@ fn sha256(text: &str) -> Vec<u8> {
 
 /// A self-signed certificate for these names and with these extensions, and nothing else.
 pub(crate) fn self_signed(names: &[&str], extensions: Vec<CustomExtension>) -> Certified {
+    self_signed_by(&KeyPair::generate().unwrap(), names, extensions)
+}
+
+/// The same, by a key of the caller's choice.
+pub(crate) fn self_signed_by(
+    key: &KeyPair,
+    names: &[&str],
+    extensions: Vec<CustomExtension>,
+) -> Certified {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names.iter().map(|name| san(name)).collect();
     params.custom_extensions = extensions;
-    let key = KeyPair::generate().unwrap();
     Certified {
-        certificate: params.self_signed(&key).unwrap().der().to_vec(),
+        certificate: params.self_signed(key).unwrap().der().to_vec(),
         key: key.serialize_der(),
     }
 }

@@ -281,6 +281,18 @@ async fn of_several_addresses_only_the_admitted_are_dialled() {
 }
 
 #[tokio::test]
+async fn a_name_with_a_flood_of_addresses_is_tried_and_noted_in_part() {
+    let nobody = unused_port().await;
+    let mut config = config();
+    config.http_port = nobody.port();
+    let names = Names::default().with("a.example", &["127.0.0.1"; 500]);
+    let attempt = attempt(config, names, &challenge()).await;
+    no_answer(&attempt, FailureKind::Connection, "127.0.0.1");
+    assert_eq!(attempt.hops.len(), 2);
+    assert_eq!(attempt.hops[0].resolved.len(), 16);
+}
+
+#[tokio::test]
 async fn a_name_that_turns_inward_after_it_was_judged_gains_nothing() {
     let server = HttpServer::start([(PATH, Reply::ok(KEY_AUTHORIZATION))]).await;
     let names = loopback().with("a.example", &["10.0.0.1"]);

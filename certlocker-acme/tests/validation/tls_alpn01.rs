@@ -3,14 +3,14 @@
 use certlocker_acme::Armed;
 use certlocker_acme::validate::{Config, judge_certificate};
 use certlocker_core::{Attempt, FailureKind, Identifier, Method, Outcome};
-use rcgen::CustomExtension;
+use rcgen::{CustomExtension, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256};
 use rustls::version::{TLS12, TLS13};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::support::Background;
 use crate::support::acme_certificate::{
-    Certified, acme_identifier, acme_identifier_of, digest_octets, self_signed,
+    Certified, acme_identifier, acme_identifier_of, digest_octets, self_signed, self_signed_by,
 };
 use crate::support::names::Names;
 use crate::support::tls_server::{Hello, TlsServer, showing, showing_over};
@@ -57,6 +57,33 @@ async fn the_right_certificate_proves_the_name_over_both_versions_of_tls() {
             hop.first_bytes.as_deref(),
             Some("certificate for dns:a.example")
         );
+    }
+}
+
+#[tokio::test]
+async fn keys_of_each_usual_kind_sign_the_handshake() {
+    for kind in [&PKCS_RSA_SHA256, &PKCS_ECDSA_P384_SHA384, &PKCS_ED25519] {
+        let key = KeyPair::generate_for(kind).unwrap();
+        let extensions = vec![acme_identifier(KEY_AUTHORIZATION)];
+        let certified = self_signed_by(&key, &["a.example"], extensions);
+        for version in [&TLS12, &TLS13] {
+            let config = showing_over(&[version], &certified, ACME_TLS);
+            let server = TlsServer::start(config).await;
+            assert_eq!(look_at(&server).await.outcome, Outcome::Proved, "{kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_whose_key_the_server_does_not_hold_is_wrong() {
+    let stolen = Certified {
+        certificate: right().certificate,
+        key: right().key,
+    };
+    for version in [&TLS12, &TLS13] {
+        let server = TlsServer::start(showing_over(&[version], &stolen, ACME_TLS)).await;
+        let attempt = look_at(&server).await;
+        wrong(&attempt, FailureKind::Tls, "BadSignature");
     }
 }
 
@@ -249,6 +276,19 @@ fn two_subject_alt_names_are_wrong() {
         vec![san, acme_identifier(KEY_AUTHORIZATION)],
     );
     assert!(found.contains("more than one subjectAltName"), "{found}");
+}
+
+#[test]
+fn damage_to_a_certificate_is_survived() {
+    let identifier = Identifier::dns("a.example").unwrap();
+    let whole = right().certificate;
+    for place in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[place] ^= 0x81;
+        let _ = judge_certificate(&damaged, &identifier, KEY_AUTHORIZATION);
+        let cut = judge_certificate(&whole[..place], &identifier, KEY_AUTHORIZATION);
+        assert!(cut.is_err(), "cut after {place} bytes");
+    }
 }
 
 #[test]
