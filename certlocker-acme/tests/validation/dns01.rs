@@ -8,7 +8,7 @@ use certlocker_core::{Attempt, FailureKind, Method, Outcome};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
-use crate::support::dns_server::{DnsServer, Reply, Transport, Zone, cname, txt};
+use crate::servers::dns_server::{DnsServer, Reply, Transport, Zone, cname, txt};
 use crate::{armed, config, no_answer, wrong};
 
 const NAME: &str = "_acme-challenge.a.example";

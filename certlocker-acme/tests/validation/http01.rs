@@ -13,9 +13,9 @@ use certlocker_acme::{Armed, Validator};
 use certlocker_core::{Attempt, FailureKind, Method, Outcome};
 use tokio::task::JoinSet;
 
-use crate::support::http_server::{HttpServer, Reply};
-use crate::support::names::Names;
-use crate::support::unused_port;
+use crate::servers::http_server::{HttpServer, Reply};
+use crate::servers::names::Names;
+use crate::servers::unused_port;
 use crate::{KEY_AUTHORIZATION, PATH, armed, attempt, config, no_answer, wrong};
 
 fn challenge() -> Armed {

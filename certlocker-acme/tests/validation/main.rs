@@ -5,8 +5,8 @@
 mod dns01;
 mod http01;
 mod redirects;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod tls_alpn01;
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use certlocker_acme::validate::{Config, DnsResolver, NetworkValidator};
 use certlocker_acme::{Armed, Validator};
 use certlocker_core::{Attempt, Failure, FailureKind, Identifier, Method, Outcome, Timestamp};
 
-use self::support::names::Names;
+use self::servers::names::Names;
 
 const KEY_AUTHORIZATION: &str = "token-1.thumbprint-1";
 const PATH: &str = "/.well-known/acme-challenge/token-1";

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use certlocker_core::{FailureKind, Method, Outcome};
 
-use crate::support::acme_certificate::self_signed;
-use crate::support::http_server::{HttpServer, Reply};
-use crate::support::names::Names;
-use crate::support::tls_server::showing;
+use crate::servers::acme_certificate::self_signed;
+use crate::servers::http_server::{HttpServer, Reply};
+use crate::servers::names::Names;
+use crate::servers::tls_server::showing;
 use crate::{KEY_AUTHORIZATION, PATH, armed, attempt, config, no_answer, wrong};
 
 fn names() -> Names {

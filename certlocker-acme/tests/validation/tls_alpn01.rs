@@ -8,13 +8,13 @@ use rustls::version::{TLS12, TLS13};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::support::Background;
-use crate::support::acme_certificate::{
+use crate::servers::Background;
+use crate::servers::acme_certificate::{
     Certified, acme_identifier, acme_identifier_of, digest_octets, self_signed, self_signed_by,
 };
-use crate::support::names::Names;
-use crate::support::tls_server::{Hello, TlsServer, showing, showing_over};
-use crate::support::unused_port;
+use crate::servers::names::Names;
+use crate::servers::tls_server::{Hello, TlsServer, showing, showing_over};
+use crate::servers::unused_port;
 use crate::{KEY_AUTHORIZATION, armed, attempt, config, no_answer, wrong};
 
 const ACME_TLS: &[&str] = &["acme-tls/1"];
