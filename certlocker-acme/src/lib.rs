@@ -1,7 +1,32 @@
 //! An RFC 8555 server: an engine without transport, and a thin router over it.
 
+mod call;
+mod clock;
+mod crl;
+mod gateway;
+#[cfg(feature = "axum")]
+mod http;
+pub mod jose;
+mod links;
+#[cfg(feature = "local-ca")]
+mod local_ca;
+mod nonce;
+mod problem;
+mod route;
 #[cfg(feature = "validate")]
 pub mod validate;
 mod validator;
+mod wire;
+pub mod x509;
 
+pub use call::{Answer, Call};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use crl::{RevocationList, RevocationLists};
+pub use gateway::{Config, Gateway, Parts, Registration};
+pub use links::Links;
+#[cfg(feature = "local-ca")]
+pub use local_ca::{LocalCa, LocalCaError, LocalCaSettings};
+pub use nonce::{NoRandomness, Nonces, ProcessNonces};
+pub use problem::{Problem, ProblemType, Subproblem};
+pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};
 pub use validator::{Armed, Validator};

@@ -1,9 +1,64 @@
 //! The nouns of certificate automation, what may become of them, and the record of what did.
 
+mod account;
+mod attribution;
+mod authority;
+mod certificate;
+mod change;
+mod client;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod event;
+mod explain;
+mod fact;
+mod id;
 mod identifier;
+mod issuer;
+mod order;
+mod record;
+mod scope;
+mod secret;
+mod store;
 mod time;
 mod validation;
 
+pub use account::{Account, AccountKey, AccountState, InvalidThumbprint, NewAccount, Thumbprint};
+pub use attribution::{
+    Actor, Attribution, Cause, Component, InvalidAttribution, Subject, Traceparent, Trigger,
+};
+pub use authority::{Authority, AuthorityRole};
+pub use certificate::{
+    AlreadyRevoked, Certificate, Chain, Der, Description, InvalidSerial, Origin, Revocation,
+    RevocationReason, Serial,
+};
+pub use change::{
+    Aggregate, Change, Changeset, Corrupt, DUE, Entry, Expected, Kind, Lease, Transition, Version,
+    Versioned, Write,
+};
+pub use client::{Client, ClientRefusal, NewClient, Quirk, Uses};
+pub use event::Event;
+pub use explain::{
+    Explanation, Lane, LaneStatus, Next, Party, Stage, Step, StepStatus, explain, explain_refusal,
+};
+pub use fact::Fact;
+pub use id::{
+    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
+};
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
+pub use issuer::{IssueFailure, Issued, Issuer};
+pub use order::{
+    Authorization, AuthorizationState, AuthorizationStatus, CertificateRequest, Challenge,
+    ChallengeProcessing, ChallengeRef, ChallengeState, FailedChallenge, Invalid, NewOrder, Order,
+    OrderRefusal, OrderStatus, Processing, Proof, Ready, Reason, Retry, Seen, State, Valid,
+};
+pub use record::{Draft, Record, Sequence};
+pub use scope::{InvalidPattern, Pattern, Scope};
+pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+pub use store::{
+    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,
+    MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
+};
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteError, SqliteStore};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

@@ -1,0 +1,397 @@
+//! Work that a request sets off and a restart takes up: validation, issuing, endings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use certlocker_core::{
+    Actor, Attribution, Certificate, Changeset, Component, IssueFailure, Issued, Kind, Lease,
+    Order, OrderId, Origin, Page, Seen, State, StoreError, Subject, Timestamp, Trigger, Versioned,
+};
+use tokio::sync::{Notify, Semaphore};
+
+use super::{Gateway, random};
+use crate::validator::Armed;
+
+/// Which orders this process is at work on, and how many at a time.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    running: Mutex<HashMap<OrderId, Arc<Notify>>>,
+    slots: Arc<Semaphore>,
+}
+
+impl Jobs {
+    pub(super) fn new(slots: usize) -> Self {
+        Self {
+            running: Mutex::default(),
+            slots: Arc::new(Semaphore::new(slots)),
+        }
+    }
+
+    fn begin(&self, id: OrderId) -> Arc<Notify> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(running.entry(id).or_default())
+    }
+
+    fn of(&self, id: &OrderId) -> Option<Arc<Notify>> {
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    fn end(&self, id: &OrderId) {
+        let ended = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
+        if let Some(notify) = ended {
+            notify.notify_waiters();
+        }
+    }
+}
+
+/// Longer than any attempt and any answer of an issuer that is worth waiting for.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often the store is asked for what is due; what a request sets off does not wait for it.
+const POLL: Duration = Duration::from_millis(250);
+const BATCH: usize = 64;
+/// How often results are applied anew when the order changed meanwhile.
+const APPLY_TRIES: usize = 20;
+/// The pause before an issuer that gave no answer is asked again, if it did not name one.
+const ISSUER_PAUSE: Duration = Duration::from_secs(5);
+
+/// Ends what nobody finished in time.
+pub(super) fn caretaker() -> Attribution {
+    Attribution::new(Actor::Server(Component::Caretaker), Trigger::Due)
+}
+
+impl Gateway {
+    /// Runs what is due until the future is dropped: attempts that are to be repeated, orders whose
+    /// time is up, and whatever a process that died left behind. One process may run this many
+    /// times, and many processes on one store: each order is worked on by one of them.
+    pub async fn run(&self) {
+        loop {
+            let now = self.now();
+            let free = self.0.jobs.slots.available_permits().min(BATCH);
+            let claimed = match free {
+                0 => Ok(Vec::new()),
+                _ => {
+                    self.store()
+                        .claim_due(Kind::Order, now, now.after(LEASE), free)
+                        .await
+                }
+            };
+            match claimed {
+                Ok(leases) => {
+                    let full = leases.len() == BATCH;
+                    leases
+                        .into_iter()
+                        .for_each(|lease| self.spawn_leased(lease));
+                    if full {
+                        tokio::task::yield_now().await;
+                        continue;
+                    }
+                }
+                Err(error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "what is due cannot be read"
+                ),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Removes orders that ended before `before`, oldest first, up to `limit`; the answer is how
+    /// many were removed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remove_ended_orders(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        for order in self.store().orders(Page::oldest(limit)).await? {
+            if order.value.id().created() >= before {
+                break;
+            }
+            let Some(removal) = order.remove(before, self.now()) else {
+                continue;
+            };
+            self.store().commit(removal.by(&caretaker()).into()).await?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+
+    fn spawn_leased(&self, lease: Lease) {
+        let Ok(id) = lease.key.parse::<OrderId>() else {
+            return;
+        };
+        let gateway = self.clone();
+        self.0.jobs.begin(id);
+        tokio::spawn(async move {
+            gateway
+                .work(
+                    lease,
+                    id,
+                    Attribution::new(Actor::Server(Component::Validator), Trigger::Due),
+                )
+                .await;
+            gateway.0.jobs.end(&id);
+        });
+    }
+
+    /// Sets the order's work off, waits a short time for its outcome, and gives the order as it is
+    /// then. Holds no lock and no connection while it waits.
+    pub(super) async fn await_job(
+        &self,
+        order: Versioned<Order>,
+        by: &Attribution,
+    ) -> Result<Versioned<Order>, StoreError> {
+        let id = *order.value.id();
+        let (gateway, now) = (self.clone(), self.now());
+        let by = Attribution {
+            actor: Actor::Server(Component::Validator),
+            ..by.clone()
+        }
+        .because_of(Subject::Order(id));
+        let ended = match self
+            .store()
+            .claim(Kind::Order, &id.to_string(), now, now.after(LEASE))
+            .await?
+        {
+            Some(lease) => {
+                let ended = self.0.jobs.begin(id);
+                tokio::spawn(async move {
+                    gateway.work(lease, id, by).await;
+                    gateway.0.jobs.end(&id);
+                });
+                ended
+            }
+            None => match self.0.jobs.of(&id) {
+                Some(running) => running,
+                None => return self.store().order(&id).await,
+            },
+        };
+        let notified = ended.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if self.0.jobs.of(&id).is_some() {
+            let _ended_or_not = tokio::time::timeout(self.0.config.answer_wait, notified).await;
+        }
+        self.store().order(&id).await
+    }
+
+    /// Works on one order under a lease until nothing is due.
+    async fn work(&self, lease: Lease, id: OrderId, by: Attribution) {
+        let slots = Arc::clone(&self.0.jobs.slots);
+        let Ok(_slot) = slots.acquire_owned().await else {
+            return;
+        };
+        let mut lease = Some(lease);
+        while let Some(current) = lease.take() {
+            match self.step(&current, &id, &by).await {
+                Ok(Step::Done) => lease = self.claim_again(&id).await,
+                Ok(Step::Nothing) => self.give_up(&current).await,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, order = %id, "work on an order broke off");
+                    self.give_up(&current).await;
+                }
+            }
+        }
+    }
+
+    async fn give_up(&self, lease: &Lease) {
+        if let Err(error) = self.store().release(lease).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a lease was not released; it runs out by itself"
+            );
+        }
+    }
+
+    /// A commit ends the lease; a client may have armed another challenge during it.
+    async fn claim_again(&self, id: &OrderId) -> Option<Lease> {
+        let now = self.now();
+        let order = self.store().order(id).await.ok()?;
+        if order.value.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        self.store()
+            .claim(Kind::Order, &id.to_string(), now, now.after(LEASE))
+            .await
+            .ok()?
+    }
+
+    async fn step(
+        &self,
+        lease: &Lease,
+        id: &OrderId,
+        by: &Attribution,
+    ) -> Result<Step, StoreError> {
+        let order = match self.store().order(id).await {
+            Ok(order) => order,
+            Err(StoreError::NotFound) => return Ok(Step::Nothing),
+            Err(error) => return Err(error),
+        };
+        let by = by.clone().because_of(Subject::Order(*id));
+        if let Some(expired) = order.expire(self.now()) {
+            let by = caretaker().because_of(Subject::Order(*id));
+            self.store()
+                .commit(Changeset::of(expired.by(&by)).under(lease.clone()))
+                .await?;
+            return Ok(Step::Done);
+        }
+        match order.value.state() {
+            State::Pending => self.validate(order, lease, &by).await,
+            State::Processing(_) => self.issue(order, lease, by).await,
+            _ => Ok(Step::Nothing),
+        }
+    }
+
+    /// Looks at every armed challenge at once, and commits what was found as one change.
+    async fn validate(
+        &self,
+        mut order: Versioned<Order>,
+        lease: &Lease,
+        by: &Attribution,
+    ) -> Result<Step, StoreError> {
+        let seen = self.look(&order.value).await;
+        if seen.is_empty() {
+            return Ok(Step::Nothing);
+        }
+        for _ in 0..APPLY_TRIES {
+            let now = self.now();
+            let until = now
+                .after(self.0.config.authorization_lifetime)
+                .whole_seconds();
+            let change = order
+                .attempted(seen.clone(), &self.0.config.retry, until, now)
+                .by(by);
+            match self
+                .store()
+                .commit(Changeset::of(change).under(lease.clone()))
+                .await
+            {
+                Ok(_) => return Ok(Step::Done),
+                Err(StoreError::Conflict) => order = self.store().order(order.value.id()).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    async fn look(&self, order: &Order) -> Vec<Seen> {
+        let thumbprint = match self.store().account(order.account()).await {
+            Ok(account) => account.value.key().thumbprint,
+            Err(_) => return Vec::new(),
+        };
+        let started = self.now();
+        let attempts = order.armed().into_iter().filter_map(|challenge| {
+            let authorization = order.authorizations().get(challenge.authorization)?;
+            let token = authorization
+                .challenge(challenge.method)?
+                .token()
+                .to_owned();
+            let key_authorization = format!("{token}.{thumbprint}");
+            let identifier = authorization.identifier();
+            let armed = Armed {
+                identifier,
+                method: challenge.method,
+                token,
+                key_authorization,
+                started,
+            };
+            Some((challenge, armed))
+        });
+        let looks = attempts.map(|(challenge, armed)| async move {
+            let attempt = self.0.parts.validator.attempt(&armed).await;
+            Seen { attempt, challenge }
+        });
+        futures_util::future::join_all(looks).await
+    }
+
+    async fn issue(
+        &self,
+        order: Versioned<Order>,
+        lease: &Lease,
+        by: Attribution,
+    ) -> Result<Step, StoreError> {
+        let State::Processing(processing) = order.value.state() else {
+            return Ok(Step::Nothing);
+        };
+        let by = Attribution {
+            actor: Actor::Server(Component::Issuer),
+            ..by
+        };
+        let issued = self
+            .0
+            .parts
+            .issuer
+            .issue(&order.value, &processing.request, self.now())
+            .await;
+        let now = self.now();
+        let changes = match issued {
+            Ok(issued) => self.issued(&order, issued, &by, now).await?,
+            Err(IssueFailure::Refused(failure)) => order
+                .issue_refused(failure, now)
+                .map(|ended| Changeset::of(ended.by(&by))),
+            Err(IssueFailure::NoAnswer {
+                failure,
+                retry_after,
+            }) => {
+                let pause = retry_after.unwrap_or(ISSUER_PAUSE);
+                let delayed =
+                    order.issue_delayed(failure, pause, self.0.config.issuer_patience, now);
+                delayed.map(|delayed| Changeset::of(delayed.by(&by)))
+            }
+        };
+        let Some(changes) = changes else {
+            return Ok(Step::Nothing);
+        };
+        self.store().commit(changes.under(lease.clone())).await?;
+        Ok(Step::Done)
+    }
+
+    /// The certificate and the order that has it, as one write.
+    async fn issued(
+        &self,
+        order: &Versioned<Order>,
+        issued: Issued,
+        by: &Attribution,
+        now: Timestamp,
+    ) -> Result<Option<Changeset>, StoreError> {
+        let account = *order.value.account();
+        let before = self
+            .store()
+            .latest_certificate(&account, order.value.identifiers())
+            .await?;
+        let origin = Origin::Issued {
+            account,
+            order: *order.value.id(),
+        };
+        let replaces = before.map(|before| *before.value.id());
+        let stored = Certificate::store(
+            issued.chain,
+            issued.description,
+            origin,
+            replaces,
+            &mut random,
+            now,
+        );
+        let valid = order.issued(stored.next(), now);
+        Ok(valid.map(|valid| Changeset::of(stored.by(by)).and(valid.by(by))))
+    }
+}
+
+enum Step {
+    /// Something was committed, and the lease with it.
+    Done,
+    /// There was nothing to do; the lease still stands.
+    Nothing,
+}

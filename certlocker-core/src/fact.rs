@@ -1,0 +1,127 @@
+//! Facts that change no state.
+
+use crate::record::Draft;
+use crate::{
+    AccountId, Attribution, ClientId, Event, Failure, Identifier, OrderId, Quirk, Timestamp,
+};
+
+/// A fact that changes no state: a refusal, a secret opened, a start. Only those named here can be
+/// recorded without a change.
+#[must_use = "a fact is not recorded until it is committed"]
+#[derive(Clone, Debug)]
+pub struct Fact {
+    event: Event,
+    at: Timestamp,
+}
+
+impl Fact {
+    pub(crate) fn new(event: Event, at: Timestamp) -> Self {
+        Self { event, at }
+    }
+
+    pub(crate) fn draft(&self, by: &Attribution) -> Draft {
+        Draft::new(&self.event, self.at, by)
+    }
+
+    /// What happened.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// An order was refused before it existed.
+    pub fn order_refused(
+        account_id: AccountId,
+        client_id: Option<ClientId>,
+        identifiers: Vec<Identifier>,
+        failure: Failure,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(
+            Event::OrderRefused {
+                account_id,
+                client_id,
+                failure,
+                identifiers,
+            },
+            at,
+        )
+    }
+
+    /// A certificate request was refused; the order waits for another.
+    pub fn finalize_refused(order_id: OrderId, failure: Failure, at: Timestamp) -> Self {
+        Self::new(Event::FinalizeRefused { failure, order_id }, at)
+    }
+
+    /// A request of a known account was refused; `problem` is the ACME problem type.
+    pub fn request_refused(
+        account_id: AccountId,
+        order_id: Option<OrderId>,
+        operation: &str,
+        problem: &str,
+        detail: &str,
+        at: Timestamp,
+    ) -> Self {
+        let (operation, problem, detail) =
+            (operation.to_owned(), problem.to_owned(), detail.to_owned());
+        Self::new(
+            Event::RequestRefused {
+                account_id,
+                detail,
+                operation,
+                order_id,
+                problem,
+            },
+            at,
+        )
+    }
+
+    /// So many requests of unknown senders were refused with this ACME problem type.
+    pub fn requests_refused(count: u64, problem: &str, at: Timestamp) -> Self {
+        Self::new(
+            Event::RequestsRefused {
+                count,
+                problem: problem.to_owned(),
+            },
+            at,
+        )
+    }
+
+    /// A known mistake of a client was seen, and admitted.
+    pub fn quirk_admitted(
+        account_id: AccountId,
+        order_id: Option<OrderId>,
+        quirk: Quirk,
+        at: Timestamp,
+    ) -> Self {
+        Self::new(
+            Event::QuirkAdmitted {
+                account_id,
+                order_id,
+                quirk,
+            },
+            at,
+        )
+    }
+
+    /// A revocation list was signed.
+    pub fn crl_signed(number: u64, entries: usize, next_update: Timestamp, at: Timestamp) -> Self {
+        Self::new(
+            Event::CrlSigned {
+                entries,
+                next_update,
+                number,
+            },
+            at,
+        )
+    }
+
+    /// The server started.
+    pub fn server_started(version: &str, at: Timestamp) -> Self {
+        Self::new(
+            Event::ServerStarted {
+                version: version.to_owned(),
+            },
+            at,
+        )
+    }
+}
