@@ -2,6 +2,13 @@
 //!
 //! [`NetworkValidator`] is the [`Validator`] that does so; the functions beside it judge what was
 //! found, without a network.
+//!
+//! What an attempt finds is told apart by whether another look could find better. An HTTP status
+//! other than 200 and below 500, another body, a redirect that must not be followed, TXT records
+//! without the right one, a wrong certificate, a TLS alert and a name whose addresses must not be
+//! dialled are wrong. A connection that fails or breaks, silence, an HTTP status from 500, a TLS
+//! alert about an internal error, and a name server that fails or knows no such name or record are
+//! no answer.
 
 mod address_policy;
 mod admission;
@@ -56,6 +63,8 @@ pub struct NetworkValidator {
 
 impl NetworkValidator {
     /// A validator that resolves names as `config` says.
+    ///
+    /// The name servers of the system are read once, here.
     ///
     /// # Errors
     ///

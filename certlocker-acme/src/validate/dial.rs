@@ -17,6 +17,9 @@ use super::trail::{Step, Trail, no_answer, wrong};
 /// other family still gets its turn within the attempt.
 const TRIES_PER_FAMILY: usize = 2;
 
+/// A record keeps no more of what a name resolves to, however much its owner lets it.
+const ADDRESSES_NOTED: usize = 16;
+
 /// What stands before the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
@@ -62,7 +65,7 @@ impl Network {
         trail: &mut Trail,
     ) -> Step<(TcpStream, SocketAddr)> {
         let addresses = self.resolve(host, trail).await?;
-        trail.resolved(addresses.clone());
+        trail.resolved(addresses.iter().copied().take(ADDRESSES_NOTED).collect());
         let admitted = self.admit(host, &addresses)?;
         let mut troubles = Vec::new();
         for address in dialling_order(&admitted) {

@@ -1,5 +1,6 @@
 //! Asking name servers directly: UDP then TCP, no cache, no hosts file, no search list.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use hickory_net::proto::op::{
 };
 use hickory_net::proto::rr::{Name, RData, RecordType};
 use hickory_net::runtime::TokioRuntimeProvider;
-use hickory_net::tcp::TcpClientStream;
 use hickory_net::udp::UdpClientStream;
-use hickory_net::xfer::{DnsHandle, DnsRequestSender, FirstAnswer};
+use hickory_net::xfer::{DnsRequestSender, FirstAnswer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::config::InvalidConfig;
 use super::resolve::{Answer, DnsResolver, LookupError, LookupFault};
@@ -44,7 +47,7 @@ impl NameServers {
     /// Without that file it is the local host that answers, as resolv.conf(5) has it.
     pub fn of_system(timeout: Duration) -> Result<Self, InvalidConfig> {
         let text = match std::fs::read_to_string(RESOLV_CONF) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.map_err(|source| InvalidConfig::Resolver {
                 path: RESOLV_CONF,
                 source,
@@ -91,7 +94,7 @@ impl DnsResolver for NameServers {
             self.look_up(name, RecordType::AAAA),
             self.look_up(name, RecordType::A),
         );
-        either(v6, v4).map(|answer| answer.filter_map(|data| address(&data)))
+        either(v6, v4).map(|answer| answer.filter_map(address))
     }
 
     async fn txt(&self, name: &str) -> Result<Answer<Vec<u8>>, LookupError> {
@@ -101,10 +104,10 @@ impl DnsResolver for NameServers {
 }
 
 impl<T> Answer<T> {
-    fn filter_map<U>(self, pick: fn(T) -> Option<U>) -> Answer<U> {
+    fn filter_map<U>(self, pick: fn(&T) -> Option<U>) -> Answer<U> {
         Answer {
             aliases: self.aliases,
-            records: self.records.into_iter().filter_map(pick).collect(),
+            records: self.records.iter().filter_map(pick).collect(),
             server: self.server,
         }
     }
@@ -134,7 +137,7 @@ fn address(data: &RData) -> Option<IpAddr> {
     }
 }
 
-fn text(data: RData) -> Option<Vec<u8>> {
+fn text(data: &RData) -> Option<Vec<u8>> {
     match data {
         RData::TXT(txt) => Some(txt.txt_data.concat()),
         _ => None,
@@ -223,7 +226,7 @@ impl Question {
         }
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain => Ok(message),
-            code => Err(LookupFault::Code(code.to_str().to_owned())),
+            code => Err(LookupFault::Code(mnemonic(code))),
         }
     }
 
@@ -237,10 +240,10 @@ impl Question {
         if !answer.metadata.truncation {
             return Ok(answer.into_message());
         }
-        let answer = tokio::time::timeout(self.timeout, self.over_tcp(request))
-            .await
-            .map_err(|_| LookupFault::Timeout)?;
-        answer.map(DnsResponse::into_message).map_err(fault)
+        match timeout(self.timeout, over_tcp(self.server, &request)).await {
+            Ok(answer) => answer.map_err(|error| LookupFault::Transport(error.to_string())),
+            Err(_) => Err(LookupFault::Timeout),
+        }
     }
 
     async fn over_udp(&self, request: DnsRequest) -> Result<DnsResponse, NetError> {
@@ -249,12 +252,32 @@ impl Question {
             .build();
         stream.send_message(request).first_answer().await
     }
+}
 
-    async fn over_tcp(&self, request: DnsRequest) -> Result<DnsResponse, NetError> {
-        let provider = TokioRuntimeProvider::new();
-        let exchange =
-            TcpClientStream::exchange(self.server, None, self.timeout, None, provider).await?;
-        exchange.send(request).first_answer().await
+/// One question over a connection of its own ([RFC 7766]), which the server may close right after
+/// its answer: hickory's connection for many questions loses an answer then.
+///
+/// [RFC 7766]: https://www.rfc-editor.org/rfc/rfc7766
+async fn over_tcp(server: SocketAddr, request: &DnsRequest) -> io::Result<Message> {
+    let question = request.to_vec().map_err(io::Error::other)?;
+    let length = u16::try_from(question.len()).map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect(server).await?;
+    let framed = [&length.to_be_bytes(), question.as_slice()].concat();
+    stream.write_all(&framed).await?;
+    let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut answer).await?;
+    let answer = Message::from_vec(&answer).map_err(io::Error::other)?;
+    if answer.metadata.id != request.metadata.id || answer.queries != request.queries {
+        return Err(io::Error::other("the answer is to another question"));
+    }
+    Ok(answer)
+}
+
+fn mnemonic(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::ServFail => "SERVFAIL".to_owned(),
+        ResponseCode::Refused => "REFUSED".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -65,7 +65,7 @@ pub enum LookupFault {
     #[error("the name has no record of this type")]
     NoData,
     /// The name server answered with an error.
-    #[error("the name server failed with {0}")]
+    #[error("the name server answered with an error, {0}")]
     Code(String),
     /// The name server did not answer in time.
     #[error("the name server did not answer in time")]

@@ -83,3 +83,40 @@ impl Trail {
         self.hops
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_runs_out_is_told_by_what_went_on() {
+        let limit = Duration::from_secs(10);
+        let mut trail = Trail::waiting("waiting for other attempts to end");
+        let Outcome::NoAnswer(failure) = trail.out_of_time(limit) else {
+            panic!("out of time is no answer")
+        };
+        assert_eq!(failure.kind, FailureKind::ServerInternal);
+        trail.doing(FailureKind::Dns, "looking up TXT a.example".to_owned());
+        let Outcome::NoAnswer(failure) = trail.out_of_time(limit) else {
+            panic!("out of time is no answer")
+        };
+        assert_eq!(failure.kind, FailureKind::Dns);
+        assert_eq!(
+            failure.detail,
+            "no result within 10s: looking up TXT a.example when time was up"
+        );
+    }
+
+    #[test]
+    fn another_address_of_a_hop_is_a_hop_with_the_same_target() {
+        let mut trail = Trail::waiting("");
+        trail.open("http://a.example/".to_owned());
+        trail.resolved(vec!["::1".parse().unwrap(), "127.0.0.1".parse().unwrap()]);
+        trail.dialling("[::1]:80".parse().unwrap());
+        trail.dialling("127.0.0.1:80".parse().unwrap());
+        let hops = trail.into_hops();
+        assert_eq!(hops.len(), 2);
+        assert_eq!(hops[1].target, hops[0].target);
+        assert_eq!(hops[1].resolved, hops[0].resolved);
+    }
+}
