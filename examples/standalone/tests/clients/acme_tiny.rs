@@ -45,7 +45,7 @@ fn acme_tiny_is_told_which_answer_was_wrong() {
         "{said}"
     );
     assert!(
-        said.contains("urn:ietf:params:acme:error:unauthorized") && said.contains("404"),
+        said.contains("urn:ietf:params:acme:error:incorrectResponse") && said.contains("404"),
         "{said}"
     );
 }
