@@ -4,6 +4,7 @@ pub mod atomic;
 pub mod cli;
 pub mod config;
 pub mod health;
+pub mod listen;
 pub mod lock;
 pub mod ready;
 pub mod telemetry;
