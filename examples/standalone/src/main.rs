@@ -39,7 +39,11 @@ fn run(cli: &Cli) -> Exit {
 }
 
 fn check(report: &Report, settings: &Settings) -> Exit {
-    let output = if settings.json { Output::Json } else { Output::Text };
+    let output = if settings.json {
+        Output::Json
+    } else {
+        Output::Text
+    };
     match output.print(report, Report::to_string) {
         Ok(()) => Exit::Done,
         Err(error) => unusable(&error),
