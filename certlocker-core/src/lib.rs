@@ -16,6 +16,8 @@ mod issuer;
 mod order;
 mod record;
 mod scope;
+#[cfg(feature = "seal")]
+mod seal;
 mod secret;
 mod store;
 mod time;
@@ -49,6 +51,8 @@ pub use order::{
 };
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
+#[cfg(feature = "seal")]
+pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,

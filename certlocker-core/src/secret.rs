@@ -170,7 +170,7 @@ pub trait SecretStore: Send + Sync {
         &self,
         secret: &Secret,
         purpose: SecretPurpose,
-        random: &mut (dyn FnMut(&mut [u8]) + Send),
+        random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError>;
 
