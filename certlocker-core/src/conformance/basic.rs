@@ -185,7 +185,10 @@ async fn walk(store: &dyn super::Tested, by: By, direction: Direction) -> Vec<St
         if rows.is_empty() {
             return keys;
         }
-        keys.extend(rows.into_iter().map(|row| row.key));
+        for row in rows {
+            assert!(!keys.contains(&row.key), "a row came twice");
+            keys.push(row.key);
+        }
     }
 }
 

@@ -24,6 +24,9 @@ macro_rules! __conformance_faults {
 /// The commits of an order's way: placed, armed, proven, finalized, issued.
 const COMMITS: u64 = 5;
 
+/// More attempts than any seed of the cases takes.
+const PATIENCE: usize = 200;
+
 type Around<'a> = Flaky<dyn Tested + 'a>;
 
 /// What comes next, decided from what is stored and from nothing else.
@@ -45,7 +48,10 @@ async fn next(store: &Around<'_>, planned: &Transition<Order>) -> Option<Changes
 /// Drives one order to its end, reading again whatever failed.
 async fn driven(store: &Around<'_>) -> OrderId {
     let planned = order(at(0));
-    while let Some(changes) = next(store, &planned).await {
+    for _ in 0..PATIENCE {
+        let Some(changes) = next(store, &planned).await else {
+            break;
+        };
         match store.commit(changes).await {
             Ok(_) | Err(StoreError::Unavailable(_) | StoreError::Indeterminate(_)) => {}
             Err(error) => panic!("nobody else writes, and yet: {error}"),

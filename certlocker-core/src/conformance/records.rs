@@ -144,6 +144,7 @@ pub fn reading_goes_on_after_the_record_before(fresh: &Fresh) {
                     .await
                     .expect("records are read");
                 let Some(last) = page.last() else { break };
+                assert!(page[0].sequence > after, "a page went back");
                 after = last.sequence;
                 read.extend(page);
             }

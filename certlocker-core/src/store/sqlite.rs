@@ -55,7 +55,7 @@ impl SqliteStore {
         let claims = Arc::new(Claims::default());
         Ok(Self(Arc::new(Inner {
             readers: Readers::of(path.clone()),
-            writer: Writer::start(connection, path.clone(), Arc::clone(&claims))?,
+            writer: Writer::start(connection, &path, Arc::clone(&claims))?,
             claims,
             path,
         })))

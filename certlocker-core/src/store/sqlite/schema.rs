@@ -77,7 +77,7 @@ pub(super) fn private(path: &Path) -> io::Result<File> {
 
 pub(super) fn synchronise_directory(of: &Path) -> io::Result<()> {
     let directory = of.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(directory.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 fn recognise(connection: &Connection, path: &Path) -> Result<(), SqliteError> {

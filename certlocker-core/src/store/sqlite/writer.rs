@@ -3,7 +3,7 @@
 mod batch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -39,7 +39,7 @@ struct Commit {
 impl Writer {
     pub(super) fn start(
         connection: Connection,
-        path: PathBuf,
+        path: &Path,
         claims: Arc<Claims>,
     ) -> Result<Self, SqliteError> {
         let (queue, jobs) = channel();
@@ -49,13 +49,13 @@ impl Writer {
             failed: false,
             jobs,
             next: None,
-            path: path.clone(),
+            path: path.to_path_buf(),
             #[cfg(test)]
             trap: None,
         };
         let thread = Builder::new().name("certlocker-sqlite".to_owned());
         let thread = thread.spawn(move || work.run_to_the_end());
-        let thread = thread.map_err(|error| SqliteError::unusable(&path, error))?;
+        let thread = thread.map_err(|error| SqliteError::unusable(path, error))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
@@ -172,9 +172,10 @@ impl Work {
 
     fn check(&mut self) -> Result<(), StoreError> {
         // Rewriting what is there is a write like any other, and leaves all as it was.
-        let probe = match self.failed {
-            true => format!("PRAGMA application_id = {}; COMMIT", schema::APPLICATION),
-            false => "ROLLBACK".to_owned(),
+        let probe = if self.failed {
+            format!("PRAGMA application_id = {}; COMMIT", schema::APPLICATION)
+        } else {
+            "ROLLBACK".to_owned()
         };
         let connection = self.connection().map_err(unavailable)?;
         let probed = connection.execute_batch(&format!("BEGIN IMMEDIATE; {probe}"));

@@ -261,3 +261,25 @@ fn append(connection: &Connection, draft: &Draft, sequence: Sequence) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_commit_is_in_doubt_unless_its_cause_excludes_that_it_landed() {
+        let connection = Connection::open_in_memory().unwrap();
+        let codes = [
+            (ffi::SQLITE_BUSY, true),
+            (ffi::SQLITE_CONSTRAINT_FOREIGNKEY, true),
+            (ffi::SQLITE_FULL, true),
+            (ffi::SQLITE_IOERR_FSYNC, false),
+            (ffi::SQLITE_NOMEM, false),
+            (ffi::SQLITE_CORRUPT, false),
+        ];
+        for (code, sure) in codes {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(is_rolled_back(&connection, &error), sure, "{error}");
+        }
+    }
+}
