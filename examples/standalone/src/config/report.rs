@@ -140,7 +140,7 @@ mod tests {
             words("public"),
             [
                 "public-url",
-                "https://localhost:1",
+                "https://127.0.0.1:1",
                 "default (from the first listen)"
             ]
         );
