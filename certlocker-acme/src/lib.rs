@@ -30,3 +30,8 @@ pub use nonce::{NoRandomness, Nonces, ProcessNonces};
 pub use problem::{Problem, ProblemType, Subproblem};
 pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};
 pub use validator::{Armed, Validator};
+
+/// The README's examples, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "local-ca", feature = "validate"))]
+#[doc = include_str!("../../README.md")]
+mod readme {}
