@@ -37,7 +37,7 @@ pub mod transactional;
 pub use flaky::{Fault, Flaky};
 pub use fresh::{Fresh, Tested};
 
-/// Expands to one test for each case of the suite; see [the module](crate::conformance).
+/// Expands to one test for each case of the suite; see [the module](mod@crate::conformance).
 #[macro_export]
 macro_rules! conformance {
     ($fresh:path) => {

@@ -29,9 +29,9 @@ pub struct FileKey {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileKeyError {
-    /// More may be done with it than its owner needs.
+    /// Others may read it, or its group may write it.
     #[error(
-        "the key file {path} has mode {mode:03o}, which lets others at it: its owner may read it, its group too, and nobody else (chmod 600)"
+        "the key file {path} has mode {mode:03o}: its owner may read and write it, its group may read it, and others nothing (chmod 600)"
     )]
     Exposed {
         /// Its permissions.

@@ -140,12 +140,13 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), SqliteError> {
+    let before = version(connection).ok();
     let Err(error) = embedded::migrations::runner().run(connection) else {
         return Ok(());
     };
     // Another process may have done the same at the same moment.
     match version(connection) {
-        Ok(found) if found == known() => Ok(()),
+        Ok(after) if after == known() && before != Some(after) => Ok(()),
         _ => Err(SqliteError::unusable(path, error)),
     }
 }

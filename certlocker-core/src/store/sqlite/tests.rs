@@ -324,6 +324,16 @@ fn a_database_of_a_newer_release_is_refused() {
 }
 
 #[test]
+fn a_database_that_came_about_by_other_migrations_is_refused() {
+    let place = Place::new();
+    drop(place.open());
+    let other = "UPDATE refinery_schema_history SET checksum = '1'";
+    place.raw().execute_batch(other).unwrap();
+    let refusal = SqliteStore::open(place.path()).unwrap_err();
+    assert!(matches!(refusal, SqliteError::Unusable { .. }), "{refusal}");
+}
+
+#[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
     for foreign in [
         "CREATE TABLE t (x)",
