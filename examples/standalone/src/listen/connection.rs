@@ -138,7 +138,7 @@ impl Connections {
 }
 
 /// How long a client may take to hang up after it was told that the connection ends.
-const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER: Duration = Duration::from_secs(1);
 
 fn with_peer(request: Request<Incoming>, peer: SocketAddr) -> Request<Body> {
     let mut request = request.map(Body::new);

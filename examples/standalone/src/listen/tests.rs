@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 
+use super::connection::LINGER;
 use super::*;
 use crate::testing::{Authority, connect};
 
@@ -246,7 +247,7 @@ async fn a_request_in_progress_outlives_the_idle_time() {
     let mut stream = server.h1().await;
     stream.write_all(GET).await.unwrap();
     came.notified().await;
-    let early = tokio::time::timeout(SHORT * 4, stream.read_u8()).await;
+    let early = tokio::time::timeout(LINGER + SHORT * 4, stream.read_u8()).await;
     assert!(early.is_err());
     go.notify_one();
     assert!(
@@ -388,7 +389,7 @@ async fn an_answer_that_is_still_being_sent_is_a_request_in_progress() {
     let mut stream = server.h1().await;
     stream.write_all(GET).await.unwrap();
     came.notified().await;
-    let ended = tokio::time::timeout(SHORT * 4, rest(&mut stream)).await;
+    let ended = tokio::time::timeout(LINGER + SHORT * 4, rest(&mut stream)).await;
     assert!(ended.is_err());
     assert_eq!(server.stop().await, Stopped::Cut(1));
 }
