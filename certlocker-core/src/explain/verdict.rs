@@ -149,8 +149,8 @@ fn processing(processing: &Processing, now: Timestamp) -> Verdict {
         }
         Some(failure) => {
             let sentence = format!(
-                "The issuer gave no answer {} times since {since}: {}. The server asks again at {}.",
-                processing.attempts,
+                "The issuer gave no answer {} since {since}: {}. The server asks again at {}.",
+                times(processing.attempts),
                 failure.detail,
                 moment(processing.due, now),
             );
@@ -159,6 +159,14 @@ fn processing(processing: &Processing, now: Timestamp) -> Verdict {
                 .because(failure)
                 .then(processing.due, "the server asks the issuer again")
         }
+    }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
     }
 }
 
