@@ -40,20 +40,15 @@ pub enum LaneStatus {
 }
 
 impl Lane {
-    /// Who answered last: the address, and the name that its server gives itself.
+    /// Who answered last: the address, and the name that its server gives itself. Nothing if nobody
+    /// did.
     pub fn answered_by(&self) -> Option<String> {
-        let hop = self
-            .last
-            .as_ref()?
-            .hops
-            .iter()
-            .rev()
-            .find(|hop| hop.dialled.is_some())?;
+        let answered = |hop: &&Hop| hop.status.is_some() || hop.first_bytes.is_some();
+        let hop = self.last.as_ref()?.hops.iter().rev().find(answered)?;
         let address = hop.dialled?;
-        Some(match (&hop.server, hop.status) {
-            (Some(server), _) => format!("{server} at {address}"),
-            (None, Some(_)) => format!("a server without a name at {address}"),
-            (None, None) => address.to_string(),
+        Some(match &hop.server {
+            Some(server) => format!("{server} at {address}"),
+            None => address.to_string(),
         })
     }
 
