@@ -13,7 +13,7 @@ mod revocation;
 mod signed;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use certlocker_core::{
     Attribution, Issuer, Retry, SecretStore, Store, StoreError, Timestamp, Trigger,
@@ -171,6 +171,7 @@ impl Gateway {
 
     /// Answers a request.
     pub async fn answer(&self, call: Call) -> Answer {
+        let begun = Instant::now();
         let found = Operation::find(call.path());
         let answer = match &found {
             Some((_, route, _)) if !route.verbs.admits(&call.method) => {
@@ -184,6 +185,7 @@ impl Gateway {
             count_problem(operation, &problem);
             Answer::from(&problem)
         });
+        count_request(operation, answer.status, begun.elapsed());
         self.finish(answer, operation, &call.method)
     }
 
@@ -309,6 +311,13 @@ fn method_not_allowed(verbs: Verbs) -> Problem {
 fn count_problem(operation: Option<Operation>, problem: &Problem) {
     let operation = operation.map_or("unknown", Operation::name);
     metrics::counter!("certlocker_acme_problems_total", "type" => problem.kind.name(), "operation" => operation).increment(1);
+}
+
+fn count_request(operation: Option<Operation>, status: u16, took: Duration) {
+    let operation = operation.map_or("unknown", Operation::name);
+    metrics::counter!("certlocker_acme_requests_total", "operation" => operation, "status" => status.to_string()).increment(1);
+    metrics::histogram!("certlocker_acme_request_duration_seconds", "operation" => operation)
+        .record(took.as_secs_f64());
 }
 
 /// A refusal on its way to the record: what the client is told, and the fact if there is a better

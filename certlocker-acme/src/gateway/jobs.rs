@@ -1,12 +1,13 @@
 //! Work that a request sets off and a restart takes up: validation, issuing, endings.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use certlocker_core::{
-    Actor, Attribution, Certificate, Changeset, Component, IssueFailure, Issued, Kind, Lease,
-    Order, OrderId, Origin, Page, Seen, State, StoreError, Subject, Timestamp, Trigger, Versioned,
+    Actor, Attempt, Attribution, Certificate, Change, Changeset, Component, IssueFailure, Issued,
+    Kind, Lease, Method, Order, OrderId, OrderStatus, Origin, Outcome, Page, Seen, State,
+    StoreError, Subject, Timestamp, Trigger, Versioned,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -28,28 +29,45 @@ impl Jobs {
         }
     }
 
-    fn begin(&self, id: OrderId) -> Arc<Notify> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(running.entry(id).or_default())
+    fn running(&self) -> MutexGuard<'_, HashMap<OrderId, Arc<Notify>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn of(&self, id: &OrderId) -> Option<Arc<Notify>> {
-        self.running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.running().get(id).cloned()
     }
+}
 
-    fn end(&self, id: &OrderId) {
-        let ended = self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
-        if let Some(notify) = ended {
-            notify.notify_waiters();
+/// Work on one order; whoever waits for it is woken when this is dropped, after a panic too.
+struct Running {
+    ended: Arc<Notify>,
+    gateway: Gateway,
+    id: OrderId,
+}
+
+impl Running {
+    fn begin(gateway: &Gateway, id: OrderId) -> Self {
+        let ended = Arc::new(Notify::new());
+        gateway.0.jobs.running().insert(id, Arc::clone(&ended));
+        Self {
+            ended,
+            gateway: gateway.clone(),
+            id,
         }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut running = self.gateway.0.jobs.running();
+        if running
+            .get(&self.id)
+            .is_some_and(|newest| Arc::ptr_eq(newest, &self.ended))
+        {
+            running.remove(&self.id);
+        }
+        drop(running);
+        self.ended.notify_waiters();
     }
 }
 
@@ -129,21 +147,18 @@ impl Gateway {
     }
 
     fn spawn_leased(&self, lease: Lease) {
-        let Ok(id) = lease.key.parse::<OrderId>() else {
-            return;
-        };
-        let gateway = self.clone();
-        self.0.jobs.begin(id);
-        tokio::spawn(async move {
-            gateway
-                .work(
-                    lease,
-                    id,
-                    Attribution::new(Actor::Server(Component::Validator), Trigger::Due),
-                )
-                .await;
-            gateway.0.jobs.end(&id);
-        });
+        if let Ok(id) = lease.key.parse::<OrderId>() {
+            let by = Attribution::new(Actor::Server(Component::Validator), Trigger::Due);
+            self.spawn(lease, id, by);
+        }
+    }
+
+    /// Starts work under a lease; what it gives wakes when the work has ended.
+    fn spawn(&self, lease: Lease, id: OrderId, by: Attribution) -> Arc<Notify> {
+        let running = Running::begin(self, id);
+        let ended = Arc::clone(&running.ended);
+        tokio::spawn(async move { running.gateway.work(lease, id, by).await });
+        ended
     }
 
     /// Sets the order's work off, waits a short time for its outcome, and gives the order as it is
@@ -153,38 +168,40 @@ impl Gateway {
         order: Versioned<Order>,
         by: &Attribution,
     ) -> Result<Versioned<Order>, StoreError> {
-        let id = *order.value.id();
-        let (gateway, now) = (self.clone(), self.now());
-        let by = Attribution {
-            actor: Actor::Server(Component::Validator),
-            ..by.clone()
-        }
-        .because_of(Subject::Order(id));
-        let ended = match self
+        let (id, now) = (*order.value.id(), self.now());
+        let claimed = self
             .store()
             .claim(Kind::Order, &id.to_string(), now, now.after(LEASE))
-            .await?
-        {
+            .await?;
+        let ended = match claimed {
             Some(lease) => {
-                let ended = self.0.jobs.begin(id);
-                tokio::spawn(async move {
-                    gateway.work(lease, id, by).await;
-                    gateway.0.jobs.end(&id);
-                });
-                ended
+                let actor = Actor::Server(Component::Validator);
+                let by = Attribution {
+                    actor,
+                    ..by.clone()
+                };
+                Some(self.spawn(lease, id, by.because_of(Subject::Order(id))))
             }
-            None => match self.0.jobs.of(&id) {
-                Some(running) => running,
-                None => return self.store().order(&id).await,
-            },
+            None => self.0.jobs.of(&id),
         };
+        if let Some(ended) = ended {
+            self.wait(&id, &ended).await;
+        }
+        self.store().order(&id).await
+    }
+
+    async fn wait(&self, id: &OrderId, ended: &Arc<Notify>) {
         let notified = ended.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        if self.0.jobs.of(&id).is_some() {
-            let _ended_or_not = tokio::time::timeout(self.0.config.answer_wait, notified).await;
+        let runs = self
+            .0
+            .jobs
+            .of(id)
+            .is_some_and(|newest| Arc::ptr_eq(&newest, ended));
+        if runs {
+            let _ended_or_late = tokio::time::timeout(self.0.config.answer_wait, notified).await;
         }
-        self.store().order(&id).await
     }
 
     /// Works on one order under a lease until nothing is due.
@@ -273,12 +290,16 @@ impl Gateway {
             let change = order
                 .attempted(seen.clone(), &self.0.config.retry, until, now)
                 .by(by);
+            let after = change.after().value;
             match self
                 .store()
                 .commit(Changeset::of(change).under(lease.clone()))
                 .await
             {
-                Ok(_) => return Ok(Step::Done),
+                Ok(_) => {
+                    count_order(&after);
+                    return Ok(Step::Done);
+                }
                 Err(StoreError::Conflict) => order = self.store().order(order.value.id()).await?,
                 Err(error) => return Err(error),
             }
@@ -311,6 +332,7 @@ impl Gateway {
         });
         let looks = attempts.map(|(challenge, armed)| async move {
             let attempt = self.0.parts.validator.attempt(&armed).await;
+            count_attempt(&attempt, armed.method);
             Seen { attempt, challenge }
         });
         futures_util::future::join_all(looks).await
@@ -336,11 +358,11 @@ impl Gateway {
             .issue(&order.value, &processing.request, self.now())
             .await;
         let now = self.now();
-        let changes = match issued {
+        let decided = match issued {
             Ok(issued) => self.issued(&order, issued, &by, now).await?,
             Err(IssueFailure::Refused(failure)) => order
                 .issue_refused(failure, now)
-                .map(|ended| Changeset::of(ended.by(&by))),
+                .map(|ended| decided(ended.by(&by))),
             Err(IssueFailure::NoAnswer {
                 failure,
                 retry_after,
@@ -348,13 +370,14 @@ impl Gateway {
                 let pause = retry_after.unwrap_or(ISSUER_PAUSE);
                 let delayed =
                     order.issue_delayed(failure, pause, self.0.config.issuer_patience, now);
-                delayed.map(|delayed| Changeset::of(delayed.by(&by)))
+                delayed.map(|delayed| decided(delayed.by(&by)))
             }
         };
-        let Some(changes) = changes else {
+        let Some((changes, after)) = decided else {
             return Ok(Step::Nothing);
         };
         self.store().commit(changes.under(lease.clone())).await?;
+        count_order(&after);
         Ok(Step::Done)
     }
 
@@ -365,7 +388,7 @@ impl Gateway {
         issued: Issued,
         by: &Attribution,
         now: Timestamp,
-    ) -> Result<Option<Changeset>, StoreError> {
+    ) -> Result<Option<(Changeset, Order)>, StoreError> {
         let account = *order.value.account();
         let before = self
             .store()
@@ -384,8 +407,34 @@ impl Gateway {
             &mut random,
             now,
         );
-        let valid = order.issued(stored.next(), now);
-        Ok(valid.map(|valid| Changeset::of(stored.by(by)).and(valid.by(by))))
+        let Some(valid) = order.issued(stored.next(), now) else {
+            return Ok(None);
+        };
+        let (valid, after) = decided(valid.by(by));
+        Ok(Some((Changeset::of(stored.by(by)).merge(valid), after)))
+    }
+}
+
+/// A change of an order, and the order after it.
+fn decided(change: Change<Order>) -> (Changeset, Order) {
+    let after = change.after().value;
+    (Changeset::of(change), after)
+}
+
+fn count_attempt(attempt: &Attempt, method: Method) {
+    let outcome = match attempt.outcome {
+        Outcome::Proved => "proved",
+        Outcome::Wrong(_) => "wrong",
+        Outcome::NoAnswer(_) => "no_answer",
+    };
+    metrics::counter!("certlocker_acme_attempts_total", "method" => method.as_str(), "outcome" => outcome).increment(1);
+}
+
+/// Counts an order that has come to a new state.
+fn count_order(order: &Order) {
+    if order.status() != OrderStatus::Pending {
+        metrics::counter!("certlocker_acme_orders_total", "state" => order.status().as_str())
+            .increment(1);
     }
 }
 
