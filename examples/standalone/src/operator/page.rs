@@ -150,7 +150,7 @@ fn rail(steps: &[StepView]) -> Markup {
                     span.state {
                         (step.status)
                         @if let Some(party) = &step.waiting_for { " for " (party) }
-                        @if let Some(done) = &step.done { " " (time(done)) }
+                        @if let Some(done) = &step.done { " " (clock(done)) }
                     }
                 }
             }
@@ -229,6 +229,15 @@ fn time(text: &str) -> Markup {
     let (date, clock) = text.split_once('T').unwrap_or((text, ""));
     let clock = clock.get(..8).unwrap_or(clock);
     html! { time datetime=(text) title=(text) { (date) " " (clock) " UTC" } }
+}
+
+/// The time of day; the date is in the title.
+fn clock(text: &str) -> Markup {
+    let clock = text
+        .split_once('T')
+        .and_then(|(_, clock)| clock.get(..8))
+        .unwrap_or(text);
+    html! { time datetime=(text) title=(text) { (clock) } }
 }
 
 fn pretty(data: &serde_json::Value) -> String {
