@@ -133,7 +133,9 @@ events! {
         failure: Failure,
         /// What it would have named.
         identifiers: Vec<Identifier>,
-    } about [account(account_id), client_id.as_ref().and_then(client)];
+        /// The id under which the refusal is found; no order has it.
+        order_id: OrderId,
+    } about [order(order_id), account(account_id), client_id.as_ref().and_then(client)];
     /// Every authorization of an order is valid.
     "CLA022I" "order.ready" OrderReady {
         /// The order.

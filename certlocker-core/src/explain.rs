@@ -1,5 +1,6 @@
 //! Where an order stands, why, and who must act next: one pure function over its history.
 
+mod absent;
 mod lanes;
 mod rail;
 mod verdict;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use crate::{Order, Record, Timestamp};
 
+pub use absent::explain_absent;
 pub use lanes::{Lane, LaneStatus};
 pub use rail::{Step, StepStatus};
 
@@ -151,39 +153,6 @@ pub fn explain(order: &Order, records: &[Record], now: Timestamp) -> Explanation
         verdict: verdict.sentence,
         waiting_for: verdict.waiting_for,
     }
-}
-
-/// Explains the refusal of an order that never came to exist, from its record; nothing for
-/// records of another kind.
-pub fn explain_refusal(record: &Record) -> Option<Explanation> {
-    let crate::Event::OrderRefused {
-        failure,
-        identifiers,
-        ..
-    } = &record.event
-    else {
-        return None;
-    };
-    let names: Vec<String> = identifiers
-        .iter()
-        .map(|identifier| identifier.value())
-        .collect();
-    Some(Explanation {
-        code: Some(record.event.code()),
-        expected: failure.expected.clone(),
-        lanes: Vec::new(),
-        next: None,
-        observed: failure.observed.clone(),
-        rail: Vec::new(),
-        stage: Stage::Order,
-        verdict: format!(
-            "Refused before it began: an order for {} at {}: {}. The operator widens the client's scope, or the client asks for less.",
-            names.join(", "),
-            record.time.to_rfc3339_seconds(),
-            failure.detail
-        ),
-        waiting_for: Some(Party::Operator),
-    })
 }
 
 /// Downloads and admitted quirks follow what was decided.

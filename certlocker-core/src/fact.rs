@@ -28,8 +28,10 @@ impl Fact {
         &self.event
     }
 
-    /// An order was refused before it existed.
+    /// An order was refused before it existed; `order_id` is what the client is told, so that the
+    /// refusal is found by it.
     pub fn order_refused(
+        order_id: OrderId,
         account_id: AccountId,
         client_id: Option<ClientId>,
         identifiers: Vec<Identifier>,
@@ -42,6 +44,7 @@ impl Fact {
                 client_id,
                 failure,
                 identifiers,
+                order_id,
             },
             at,
         )

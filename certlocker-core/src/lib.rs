@@ -40,7 +40,7 @@ pub use change::{
 pub use client::{Client, ClientRefusal, NewClient, Quirk, Uses};
 pub use event::Event;
 pub use explain::{
-    Explanation, Lane, LaneStatus, Next, Party, Stage, Step, StepStatus, explain, explain_refusal,
+    Explanation, Lane, LaneStatus, Next, Party, Stage, Step, StepStatus, explain, explain_absent,
 };
 pub use fact::Fact;
 pub use id::{

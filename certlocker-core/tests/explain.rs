@@ -5,9 +5,9 @@ use std::time::Duration;
 use certlocker_core::{
     Account, AccountKey, Actor, Attempt, Attribution, Certificate, CertificateRequest, Chain,
     ChallengeRef, Changeset, Component, Der, Description, Explanation, Fact, Failure, FailureKind,
-    Hop, Identifier, Ledger, MemoryStore, Method, NewAccount, NewOrder, Order, Origin, Outcome,
-    Party, Retry, Seen, Sequence, Serial, Stage, StepStatus, Subject, Thumbprint, Timestamp,
-    Transition, Trigger, Versioned, explain, explain_refusal,
+    Hop, Identifier, Ledger, MemoryStore, Method, NewAccount, NewOrder, Order, OrderId, Origin,
+    Outcome, Party, Retry, Seen, Sequence, Serial, Stage, StepStatus, Subject, Thumbprint,
+    Timestamp, Transition, Trigger, Versioned, explain, explain_absent,
 };
 use pollster::block_on;
 
@@ -352,11 +352,12 @@ fn an_order_outside_the_scope_of_its_client() {
         "client `web` may order dns:*.web.example, and dns:mail.example is outside",
     );
     let names = vec![Identifier::dns("mail.example").unwrap()];
-    let refused = Fact::order_refused(*story.account.id(), None, names, failure, story.now);
+    let id = OrderId::new(story.now, &mut |bytes| bytes.fill(9));
+    let refused = Fact::order_refused(id, *story.account.id(), None, names, failure, story.now);
     block_on(story.store.commit(Changeset::fact(&refused, &by()))).unwrap();
-    let subject = Subject::Account(*story.account.id());
+    let subject = Subject::Order(id);
     let records = block_on(story.store.records(Some(&subject), Sequence::START, 100)).unwrap();
-    let explanation = explain_refusal(records.last().unwrap()).unwrap();
+    let explanation = explain_absent(&records).unwrap();
     assert_eq!(
         explanation.verdict,
         "Refused before it began: an order for mail.example at 2026-12-01T12:00:00Z: client `web` may order dns:*.web.example, and \
@@ -475,5 +476,23 @@ fn an_authorization_given_back_and_an_account_closed() {
         Stage::Order,
         Party::Client,
         "The account was deactivated by its holder at 2026-12-01T12:00:00Z, and its open orders ended with it.",
+    );
+}
+
+#[test]
+fn an_order_that_was_removed_long_after_its_end() {
+    let mut story = Story::of(&["a.example"]);
+    story.prove(0);
+    story.finalize();
+    story.issue();
+    story.wait(100 * 24 * 60 * MINUTE);
+    let removal = story.order.remove(story.now, story.now).unwrap();
+    block_on(story.store.commit(removal.by(&by()).into())).unwrap();
+    let subject = Subject::Order(*story.order.value.id());
+    let records = block_on(story.store.records(Some(&subject), Sequence::START, 100)).unwrap();
+    assert_eq!(
+        explain_absent(&records).unwrap().verdict,
+        "Removed at 2027-03-11T12:00:00Z, long after its end: the certificate with serial number 5e was issued at \
+         2026-12-01T12:00:00Z. Its history stays.",
     );
 }

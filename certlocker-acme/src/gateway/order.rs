@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use certlocker_core::{
-    Account, Client, Fact, Failure, FailureKind, Identifier, NewOrder, Order, OrderId,
-    OrderRefusal, OrderStatus, Proof, StoreError, Subject, Timestamp, Versioned,
+    Account, Client, Fact, Failure, FailureKind, Identifier, NewOrder, Order, OrderId, OrderStatus,
+    Proof, StoreError, Subject, Timestamp, Versioned,
 };
 
 use super::{Gateway, Refused, Signed, random};
@@ -38,8 +38,11 @@ impl Gateway {
         }
         let scope = signed.client.as_ref().map(Client::scope);
         let identifiers = new.identifiers.clone();
-        let created = Order::create(new, scope, &mut random, signed.now)
-            .map_err(|refusal| self.refused(account, identifiers, &refusal, signed.now))?;
+        let created = Order::create(new, scope, &mut random, signed.now).map_err(|refusal| {
+            let problem = Problem::new(ProblemType::RejectedIdentifier, refusal.to_string());
+            let kind = FailureKind::RejectedIdentifier;
+            refused(account, &identifiers, problem, kind, signed.now)
+        })?;
         let order = created.next().clone();
         self.store().commit(created.by(&signed.by).into()).await?;
         metrics::counter!("certlocker_acme_orders_total", "state" => order.status().as_str())
@@ -119,13 +122,7 @@ impl Gateway {
         profile: Option<&str>,
     ) -> Result<(), Refused> {
         let refuse = |problem: Problem, kind: FailureKind| {
-            let failure = Failure::new(kind, problem.detail.clone());
-            let names = identifiers.to_vec();
-            let client = account.client().copied();
-            Refused::new(
-                problem,
-                Fact::order_refused(*account.id(), client, names, failure, signed.now),
-            )
+            refused(account, identifiers, problem, kind, signed.now)
         };
         if let Some(profile) = profile
             && !signed
@@ -217,25 +214,6 @@ impl Gateway {
         Ok(untouched.filter(fresh))
     }
 
-    fn refused(
-        &self,
-        account: &Account,
-        identifiers: Vec<Identifier>,
-        refusal: &OrderRefusal,
-        now: Timestamp,
-    ) -> Refused {
-        let failure = Failure::new(FailureKind::RejectedIdentifier, refusal.to_string());
-        let problem = Problem::from(&failure);
-        let fact = Fact::order_refused(
-            *account.id(),
-            account.client().copied(),
-            identifiers,
-            failure,
-            now,
-        );
-        Refused::new(problem, fact)
-    }
-
     pub(super) async fn order(&self, value: &str, signed: &Signed) -> Result<Answer, Refused> {
         let order = self.own_order(value, signed).await?;
         signed.expect_get()?;
@@ -298,6 +276,23 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const RETRY_QUOTA: u32 = 3600;
 /// In seconds.
 pub(super) const RETRY_PROCESSING: &str = "1";
+
+/// An order that will not be; the client is told the id under which its operator finds the refusal.
+fn refused(
+    account: &Account,
+    identifiers: &[Identifier],
+    mut problem: Problem,
+    kind: FailureKind,
+    now: Timestamp,
+) -> Refused {
+    let id = OrderId::new(now, &mut random);
+    let failure = Failure::new(kind, problem.detail.clone());
+    problem.detail.push_str(&format!(" (refusal {id})"));
+    let client = account.client().copied();
+    let names = identifiers.to_vec();
+    let fact = Fact::order_refused(id, *account.id(), client, names, failure, now);
+    Refused::new(problem, fact)
+}
 
 /// The identifiers that a client's scope does not cover, as one problem.
 pub(super) fn outside(client: &Client, identifiers: &[Identifier]) -> Option<Problem> {

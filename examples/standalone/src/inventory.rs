@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use certlocker_acme::{Clock, Links};
 use certlocker_core::{
-    CertificateId, ClientId, InvalidId, Order, OrderId, Page, SecretError, SecretStore, Sequence,
-    Store, StoreError, Subject, Versioned, explain,
+    CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore, Sequence, Store,
+    StoreError, Subject, Versioned, explain, explain_absent,
 };
 
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
@@ -93,31 +93,33 @@ impl Inventory {
             .collect())
     }
 
-    /// One order, explained, with its history.
+    /// One order, explained, with its history; also one that was refused or removed.
     ///
     /// # Errors
     /// [`InventoryError`].
     pub async fn order(&self, id: &str) -> Result<OrderDetail, InventoryError> {
-        let order = self.find_order(id).await?;
-        let records = self.records(Subject::Order(*order.value.id())).await?;
-        let now = self.clock.now();
-        let explanation = explain(&order.value, &records, now);
-        Ok(OrderDetail {
-            explanation: ExplanationView::from(&explanation),
-            order: OrderView::of(&order.value, now),
-            timeline: records.iter().map(TimelineEntry::from).collect(),
-        })
-    }
-
-    async fn find_order(&self, id: &str) -> Result<Versioned<Order>, InventoryError> {
         let last_segment = id.rsplit('/').next().unwrap_or(id);
         let id: OrderId = last_segment
             .parse()
             .map_err(|error: InvalidId| InventoryError::Invalid(error.to_string()))?;
-        self.store
-            .order(&id)
-            .await
-            .map_err(|error| InventoryError::store(error, || format!("order {id}")))
+        let order = match self.store.order(&id).await {
+            Ok(order) => Some(order.value),
+            Err(StoreError::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let records = self.records(Subject::Order(id)).await?;
+        let now = self.clock.now();
+        let told = match &order {
+            Some(order) => Some((explain(order, &records, now), OrderView::of(order, now))),
+            None => explain_absent(&records).zip(OrderView::absent(&id, &records)),
+        };
+        let (explanation, order) =
+            told.ok_or_else(|| InventoryError::NotFound(format!("order {id}")))?;
+        Ok(OrderDetail {
+            explanation: ExplanationView::from(&explanation),
+            order,
+            timeline: records.iter().map(TimelineEntry::from).collect(),
+        })
     }
 
     async fn records(

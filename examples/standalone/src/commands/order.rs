@@ -86,25 +86,19 @@ fn detail_text(detail: &OrderDetail) -> String {
         ("account", order.account.clone()),
         ("client", order.client.clone().unwrap_or_default()),
         ("created", order.created.clone()),
-        ("expires", order.expires.clone()),
+        ("expires", order.expires.clone().unwrap_or_default()),
     ]);
     let explanation = &detail.explanation;
-    let parts = [
-        head,
-        explanation_text(explanation),
-        table(
-            &["stage", "state", "since"],
-            &explanation.rail.iter().map(step_row).collect::<Vec<_>>(),
-        ),
-        table(
-            &["name", "proof", "challenge", "attempts", "last seen"],
-            &explanation.lanes.iter().map(lane_row).collect::<Vec<_>>(),
-        ),
-        table(
-            &["time", "code", "event", "actor", "trigger"],
-            &detail.timeline.iter().map(entry_row).collect::<Vec<_>>(),
-        ),
-    ];
+    let mut parts = vec![head, explanation_text(explanation)];
+    if !explanation.rail.is_empty() {
+        let rows: Vec<_> = explanation.rail.iter().map(step_row).collect();
+        parts.push(table(&["stage", "state", "since"], &rows));
+        let rows: Vec<_> = explanation.lanes.iter().map(lane_row).collect();
+        let columns = ["name", "proof", "challenge", "attempts", "last seen"];
+        parts.push(table(&columns, &rows));
+    }
+    let rows: Vec<_> = detail.timeline.iter().map(entry_row).collect();
+    parts.push(table(&["time", "code", "event", "actor", "trigger"], &rows));
     parts.join("\n\n")
 }
 

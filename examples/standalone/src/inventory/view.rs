@@ -1,8 +1,8 @@
 //! The JSON of the operator plane, which the commands read too.
 
 use certlocker_core::{
-    Authorization, Certificate, Client, Explanation, Lane, LaneStatus, Order, Origin, Party,
-    Record, Step, StepStatus, Timestamp, Uses,
+    Authorization, Certificate, Client, Event, Explanation, Identifier, Lane, LaneStatus, Order,
+    OrderId, Origin, Party, Record, Step, StepStatus, Timestamp, Uses,
 };
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +68,8 @@ pub struct OrderView {
     pub account: String,
     pub client: Option<String>,
     pub created: String,
-    pub expires: String,
+    /// Until when it can be completed; nothing for a refused one.
+    pub expires: Option<String>,
     pub authorizations: Vec<AuthorizationView>,
 }
 
@@ -100,9 +101,42 @@ impl OrderView {
             account: order.account().to_string(),
             client: order.client().map(ToString::to_string),
             created: order.id().created().to_rfc3339_seconds(),
-            expires: order.expires().to_rfc3339_seconds(),
+            expires: Some(order.expires().to_rfc3339_seconds()),
             authorizations: order.authorizations().iter().map(authorization).collect(),
         }
+    }
+
+    /// An order of which only records are left.
+    pub(super) fn absent(id: &OrderId, records: &[Record]) -> Option<Self> {
+        let told = |record: &Record| {
+            let (status, account, client, identifiers, expires) = match &record.event {
+                Event::OrderCreated {
+                    account_id,
+                    client_id,
+                    expires,
+                    identifiers,
+                    ..
+                } => ("removed", account_id, client_id, identifiers, Some(expires)),
+                Event::OrderRefused {
+                    account_id,
+                    client_id,
+                    identifiers,
+                    ..
+                } => ("refused", account_id, client_id, identifiers, None),
+                _ => return None,
+            };
+            Some(Self {
+                id: id.to_string(),
+                status: status.to_owned(),
+                identifiers: identifiers.iter().map(Identifier::value).collect(),
+                account: account.to_string(),
+                client: client.as_ref().map(ToString::to_string),
+                created: record.time.to_rfc3339_seconds(),
+                expires: expires.map(|at| at.to_rfc3339_seconds()),
+                authorizations: Vec::new(),
+            })
+        };
+        records.iter().find_map(told)
     }
 }
 

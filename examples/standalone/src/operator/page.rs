@@ -106,7 +106,7 @@ fn order_list(orders: &[OrderView]) -> Markup {
                             td { a href={ "/app/orders/" (order.id) } { (order.identifiers.join(", ")) } }
                             td { (status(&order.status)) }
                             td { (time(&order.created)) }
-                            td { (time(&order.expires)) }
+                            td { @if let Some(expires) = &order.expires { (time(expires)) } }
                         }
                     }
                 }
@@ -120,8 +120,12 @@ fn order_page(detail: &OrderDetail) -> Markup {
     html! {
         h1 { (order.identifiers.join(", ")) " " (status(&order.status)) }
         (verdict(&detail.explanation))
-        section aria-labelledby="stages" { h2 #stages { "Stages" } (rail(&detail.explanation.rail)) }
-        section aria-labelledby="identifiers" { h2 #identifiers { "Identifiers" } (lanes(&detail.explanation.lanes)) }
+        @if !detail.explanation.rail.is_empty() {
+            section aria-labelledby="stages" { h2 #stages { "Stages" } (rail(&detail.explanation.rail)) }
+        }
+        @if !detail.explanation.lanes.is_empty() {
+            section aria-labelledby="identifiers" { h2 #identifiers { "Identifiers" } (lanes(&detail.explanation.lanes)) }
+        }
         section aria-labelledby="history" { h2 #history { "What happened" } (timeline(&detail.timeline)) }
         (facts(order))
     }
@@ -211,7 +215,7 @@ fn facts(order: &OrderView) -> Markup {
             dt { "Account" } dd { code { (order.account) } }
             @if let Some(client) = &order.client { dt { "Client" } dd { code { (client) } } }
             dt { "Created" } dd { (time(&order.created)) }
-            dt { "Expires" } dd { (time(&order.expires)) }
+            @if let Some(expires) = &order.expires { dt { "Expires" } dd { (time(expires)) } }
         }
     }
 }
@@ -219,7 +223,7 @@ fn facts(order: &OrderView) -> Markup {
 fn status(text: &str) -> Markup {
     let mark = match text {
         "valid" | "proven" => "✓",
-        "invalid" | "failed" => "✗",
+        "invalid" | "failed" | "refused" => "✗",
         _ => "●",
     };
     html! { span class={ "status " (text.replace(' ', "-")) } { span aria-hidden="true" { (mark) } " " (text) } }
