@@ -11,6 +11,7 @@ mod order;
 mod refusals;
 mod revocation;
 mod signed;
+mod telemetry;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -180,19 +181,16 @@ impl Gateway {
             Some((operation, _, values)) => self.dispatch(*operation, values, &call).await,
             None => Err(Problem::malformed("there is no such resource here").with_status(404)),
         };
-        let operation = found.as_ref().map(|(operation, ..)| *operation);
-        let answer = answer.unwrap_or_else(|problem| {
-            count_problem(operation, &problem);
-            Answer::from(&problem)
-        });
-        count_request(operation, answer.status, begun.elapsed());
+        let operation = found.map(|(operation, ..)| operation);
+        telemetry::answered(operation, &call, &answer, begun.elapsed());
+        let answer = answer.unwrap_or_else(|problem| Answer::from(&problem));
         self.finish(answer, operation, &call.method)
     }
 
     /// The answer to a request that could not be read, or whose handler broke: it carries what
     /// every answer does.
     pub fn refuse(&self, problem: &Problem, method: &str) -> Answer {
-        count_problem(None, problem);
+        telemetry::count_problem(None, problem);
         self.finish(Answer::from(problem), None, method)
     }
 
@@ -306,18 +304,6 @@ fn method_not_allowed(verbs: Verbs) -> Problem {
     let mut problem = Problem::malformed(detail).with_status(405);
     problem.allow = Some(verbs.allow());
     problem
-}
-
-fn count_problem(operation: Option<Operation>, problem: &Problem) {
-    let operation = operation.map_or("unknown", Operation::name);
-    metrics::counter!("certlocker_acme_problems_total", "type" => problem.kind.name(), "operation" => operation).increment(1);
-}
-
-fn count_request(operation: Option<Operation>, status: u16, took: Duration) {
-    let operation = operation.map_or("unknown", Operation::name);
-    metrics::counter!("certlocker_acme_requests_total", "operation" => operation, "status" => status.to_string()).increment(1);
-    metrics::histogram!("certlocker_acme_request_duration_seconds", "operation" => operation)
-        .record(took.as_secs_f64());
 }
 
 /// A refusal on its way to the record: what the client is told, and the fact if there is a better

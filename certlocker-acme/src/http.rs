@@ -1,16 +1,17 @@
 //! The router over the gateway: bytes in, bytes out, and what HTTP itself can get wrong.
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::any;
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::call::{Answer, Call};
 use crate::gateway::Gateway;
@@ -21,7 +22,7 @@ use crate::route::Operation;
 const LARGEST_BODY: usize = 64 * 1024;
 /// How long a client may take to send it.
 const BODY_TIME: Duration = Duration::from_secs(20);
-/// Names the request in records and logs; a proxy may set it.
+/// Names the request in records, logs and the answer; a proxy may set it.
 const REQUEST_ID: &str = "x-request-id";
 
 impl Gateway {
@@ -35,12 +36,7 @@ impl Gateway {
         let router = routes.fold(Router::new(), |router, path| {
             router.route(path, any(handle))
         });
-        let panicked = self.clone();
-        let panicked = move |_| respond(panicked.refuse(&broke(), "POST"));
-        router
-            .fallback(handle)
-            .with_state(self.clone())
-            .layer(CatchPanicLayer::custom(panicked))
+        router.fallback(handle).with_state(self.clone())
     }
 }
 
@@ -49,37 +45,46 @@ async fn handle(State(gateway): State<Gateway>, request: Request) -> Response<Bo
         return preflight();
     }
     let method = request.method().as_str().to_owned();
-    match call(request).await {
-        Ok(call) => respond(gateway.answer(call).await),
-        Err(problem) => respond(gateway.refuse(&problem, &method)),
-    }
+    let id = request_id(request.headers());
+    let answered = AssertUnwindSafe(answer(&gateway, request, &id)).catch_unwind();
+    let answer = answered.await.unwrap_or_else(|_| Err(broke(&id)));
+    respond(
+        answer.unwrap_or_else(|problem| gateway.refuse(&problem, &method)),
+        &id,
+    )
 }
 
-async fn call(request: Request) -> Result<Call, Problem> {
+async fn answer(gateway: &Gateway, request: Request, id: &str) -> Result<Answer, Problem> {
+    let call = call(request, id).await?;
+    Ok(gateway.answer(call).await)
+}
+
+async fn call(request: Request, id: &str) -> Result<Call, Problem> {
     let (parts, body) = request.into_parts();
-    let text = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let request_id = text(REQUEST_ID)
-        .filter(|id| is_request_id(id))
-        .unwrap_or_else(new_request_id);
     Ok(Call {
-        content_type: text(header::CONTENT_TYPE.as_str()),
+        content_type: text(&parts.headers, header::CONTENT_TYPE.as_str()),
         method: parts.method.as_str().to_owned(),
         path_and_query: path.to_owned(),
         peer: parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| canonical(peer.ip())),
-        request_id,
-        traceparent: text("traceparent"),
+        request_id: id.to_owned(),
+        traceparent: text(&parts.headers, "traceparent"),
         body: read(body).await?,
     })
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let value = headers.get(name)?.to_str();
+    value.ok().map(str::to_owned)
+}
+
+fn request_id(headers: &HeaderMap) -> String {
+    text(headers, REQUEST_ID)
+        .filter(|id| is_request_id(id))
+        .unwrap_or_else(new_request_id)
 }
 
 /// An IPv4 client of a listener for both families is an IPv4 client.
@@ -144,7 +149,7 @@ fn preflight() -> Response<Body> {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-fn respond(answer: Answer) -> Response<Body> {
+fn respond(answer: Answer, request_id: &str) -> Response<Body> {
     const EXPOSED: HeaderValue =
         HeaderValue::from_static("Link, Location, Replay-Nonce, Retry-After");
     let mut response = Response::new(Body::from(answer.body));
@@ -159,12 +164,16 @@ fn respond(answer: Answer) -> Response<Body> {
     let (name, value) = ANY_ORIGIN;
     headers.insert(name, value);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
     response
 }
 
-fn broke() -> Problem {
-    Problem::new(
-        ProblemType::ServerInternal,
-        "the request broke the server's handler; the operator finds it in the log",
-    )
+fn broke(request_id: &str) -> Problem {
+    tracing::error!(request = request_id, "the handler of a request broke");
+    let detail = format!(
+        "the request broke the server's handler; the operator finds it in the log as request {request_id}"
+    );
+    Problem::new(ProblemType::ServerInternal, detail)
 }

@@ -155,9 +155,9 @@ pub fn explain(order: &Order, records: &[Record], now: Timestamp) -> Explanation
     }
 }
 
-/// Downloads and admitted quirks follow what was decided.
+/// Downloads, admitted quirks and refused requests change nothing about where an order stands.
 fn decides(code: &str) -> bool {
-    !matches!(code, "CLA071I" | "CLA140I" | "CLA031I")
+    !matches!(code, "CLA071I" | "CLA131E" | "CLA140I" | "CLA031I")
 }
 
 /// A span in words, in its two largest units.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use certlocker_core::{
-    Actor, Attempt, Attribution, Certificate, Change, Changeset, Component, IssueFailure, Issued,
-    Kind, Lease, Method, Order, OrderId, OrderStatus, Origin, Outcome, Page, Seen, State,
-    StoreError, Subject, Timestamp, Trigger, Versioned,
+    Actor, Attribution, Certificate, Change, Changeset, Component, IssueFailure, Issued, Kind,
+    Lease, Order, OrderId, Origin, Page, Seen, State, StoreError, Subject, Timestamp, Trigger,
+    Versioned,
 };
 use tokio::sync::{Notify, Semaphore};
 
+use super::telemetry::{count_attempt, count_order};
 use super::{Gateway, random};
 use crate::validator::Armed;
 
@@ -419,23 +420,6 @@ impl Gateway {
 fn decided(change: Change<Order>) -> (Changeset, Order) {
     let after = change.after().value;
     (Changeset::of(change), after)
-}
-
-fn count_attempt(attempt: &Attempt, method: Method) {
-    let outcome = match attempt.outcome {
-        Outcome::Proved => "proved",
-        Outcome::Wrong(_) => "wrong",
-        Outcome::NoAnswer(_) => "no_answer",
-    };
-    metrics::counter!("certlocker_acme_attempts_total", "method" => method.as_str(), "outcome" => outcome).increment(1);
-}
-
-/// Counts an order that has come to a new state.
-fn count_order(order: &Order) {
-    if order.status() != OrderStatus::Pending {
-        metrics::counter!("certlocker_acme_orders_total", "state" => order.status().as_str())
-            .increment(1);
-    }
 }
 
 enum Step {

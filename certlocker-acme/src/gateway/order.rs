@@ -45,8 +45,7 @@ impl Gateway {
         })?;
         let order = created.next().clone();
         self.store().commit(created.by(&signed.by).into()).await?;
-        metrics::counter!("certlocker_acme_orders_total", "state" => order.status().as_str())
-            .increment(1);
+        super::telemetry::count_new_order(&order);
         Ok(self.order_answer(201, &order))
     }
 

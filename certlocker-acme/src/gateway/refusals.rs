@@ -110,6 +110,7 @@ impl Gateway {
             self.note_anonymous(&problem, call);
             return problem;
         };
+        super::telemetry::refused(operation, account.value.id(), call, &problem);
         let fact = refused.fact.map_or_else(
             || {
                 let order = order_of(operation, values);
