@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use certlocker_core::{Actor, Attribution, Trigger};
@@ -34,9 +35,21 @@ impl Part {
     }
 }
 
+/// What does not read is answered with a problem document, as everything else is.
+impl<S: Send + Sync> FromRequestParts<S> for Part {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
+        let query = Query::from_request_parts(parts, state).await;
+        let Query(part) =
+            query.map_err(|rejection| InventoryError::Invalid(rejection.body_text()))?;
+        Ok(part)
+    }
+}
+
 pub(super) async fn clients(
     State(desk): State<Desk>,
-    Query(part): Query<Part>,
+    part: Part,
 ) -> Result<Json<Vec<ClientView>>, Failed> {
     let limit = part.limit();
     Ok(Json(desk.inventory.clients(part.cursor, limit).await?))
@@ -77,7 +90,7 @@ pub(super) async fn disable_client(
 
 pub(super) async fn orders(
     State(desk): State<Desk>,
-    Query(part): Query<Part>,
+    part: Part,
 ) -> Result<Json<Vec<OrderView>>, Failed> {
     let limit = part.limit();
     Ok(Json(desk.inventory.orders(part.cursor, limit).await?))
@@ -99,7 +112,7 @@ pub(super) async fn timeline(
 
 pub(super) async fn certificates(
     State(desk): State<Desk>,
-    Query(part): Query<Part>,
+    part: Part,
 ) -> Result<Json<Vec<CertificateView>>, Failed> {
     let limit = part.limit();
     Ok(Json(desk.inventory.certificates(part.cursor, limit).await?))
