@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::scene::Scene;
+use crate::harness::server::Registration;
+use crate::harness::tool::{Tool, fail, succeed};
 use crate::openssl::OpenSsl;
-use crate::scene::Scene;
-use crate::server::Registration;
-use crate::tool::{Tool, fail, succeed};
 
 #[test]
 fn acme_tiny_gets_a_certificate_for_two_names() {

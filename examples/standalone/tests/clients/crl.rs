@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::scene::Scene;
+use crate::harness::tool::{Tool, fail, succeed};
 use crate::openssl::OpenSsl;
-use crate::scene::Scene;
-use crate::tool::{Tool, fail, succeed};
 
 /// Fails unless the list is sound and does not name the first certificate of `chain`.
 pub(crate) fn assert_not_revoked(scene: &Scene, chain: &Path) {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::crl;
+use crate::harness::scene::{HOOK, Scene};
+use crate::harness::server::Registration;
+use crate::harness::tool::{Tool, succeed};
 use crate::openssl::OpenSsl;
-use crate::scene::{HOOK, Scene};
-use crate::server::Registration;
-use crate::tool::{Tool, succeed};
 
 #[test]
 fn dehydrated_registers_signs_revokes_and_deactivates_its_account() {

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::crl;
+use crate::harness::scene::{HOOK, Scene};
+use crate::harness::server::Registration;
+use crate::harness::tool::{Tool, fail, succeed};
 use crate::openssl::OpenSsl;
-use crate::scene::{HOOK, Scene};
-use crate::server::Registration;
-use crate::tool::{Tool, fail, succeed};
 
 #[test]
 fn lego_issues_renews_and_revokes_over_http() {

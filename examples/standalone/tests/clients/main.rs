@@ -4,11 +4,8 @@ mod acme_tiny;
 mod certbot;
 mod crl;
 mod dehydrated;
-mod dns;
-mod http;
+#[path = "../harness/mod.rs"]
+mod harness;
 mod lego;
 mod openssl;
-mod scene;
-mod server;
-mod tool;
 mod uacme;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::scene::Scene;
-use crate::tool::{Tool, succeed};
+use crate::harness::scene::Scene;
+use crate::harness::tool::{Tool, succeed};
 
 pub(crate) struct OpenSsl<'a> {
     scene: &'a Scene,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::crl;
+use crate::harness::scene::Scene;
+use crate::harness::server::Registration;
+use crate::harness::tool::{Tool, fail, succeed};
 use crate::openssl::OpenSsl;
-use crate::scene::Scene;
-use crate::server::Registration;
-use crate::tool::{Tool, fail, succeed};
 
 /// The roots that uacme's TLS library is built to trust; no option or variable names others.
 const ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";

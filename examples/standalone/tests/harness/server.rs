@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::dns::Zone;
-use crate::tool::succeed;
+use crate::harness::dns::Zone;
+use crate::harness::tool::succeed;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_certlocker");
 const READY_WITHIN: Duration = Duration::from_secs(60);

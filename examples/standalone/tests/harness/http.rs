@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use crate::dns::{Zone, txt};
+use crate::harness::dns::{Zone, txt};
 
 /// How long a peer may be silent before the next one is served.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -7,12 +7,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::dns::Zone;
-use crate::http::{serve_files, serve_records};
-use crate::server::{HTTP01_PORT, Registration, Server, TLS_ALPN01_PORT};
-use crate::tool::Tool;
+use crate::harness::dns::Zone;
+use crate::harness::http::{serve_files, serve_records};
+use crate::harness::server::{HTTP01_PORT, Registration, Server, TLS_ALPN01_PORT};
+use crate::harness::tool::Tool;
 
-pub(crate) const HOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/hook");
+pub(crate) const HOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/harness/hook");
 const RECORDS_PORT: u16 = 20081;
 
 pub(crate) struct Scene {
