@@ -6,6 +6,7 @@ mod crl;
 mod dehydrated;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod instant_acme;
 mod lego;
 mod openssl;
 mod uacme;

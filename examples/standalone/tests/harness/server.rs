@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use crate::harness::dns::Zone;
@@ -35,31 +37,81 @@ pub(crate) struct Credential {
     pub(crate) hmac_key: String,
 }
 
+impl Credential {
+    pub(crate) fn mac_key(&self) -> Vec<u8> {
+        URL_SAFE_NO_PAD.decode(&self.hmac_key).unwrap()
+    }
+}
+
 #[derive(Deserialize)]
 struct Ready {
     directory: String,
     ca_file: PathBuf,
+    operator_url: String,
+    admin_token_file: PathBuf,
+    pid: u32,
 }
 
 pub(crate) struct Server {
-    _process: Process,
+    command: Command,
     data: PathBuf,
+    folder: PathBuf,
+    process: Process,
     ready: Ready,
 }
 
 impl Server {
     /// Starts in `folder` and returns once both planes serve.
     pub(crate) fn start(folder: &Path, zone: &Zone, registration: &Registration) -> Self {
-        let (data, ready) = (folder.join("data"), folder.join("ready.json"));
+        let data = folder.join("data");
         let mut command = serve(&data, zone, registration);
-        command.arg("--ready-file").arg(&ready);
-        let mut process = Process::spawn(&mut command, folder.join("server.log"));
-        let ready = process.wait_for(&ready);
+        command.arg("--ready-file").arg(folder.join("ready.json"));
+        let (process, ready) = Process::ready(&mut command, folder);
         Self {
-            _process: process,
+            command,
             data,
+            folder: folder.to_owned(),
+            process,
             ready,
         }
+    }
+
+    /// Ends the process as a crash does, and starts the server again on what is left.
+    pub(crate) fn crash_and_restart(&mut self) {
+        self.process.end();
+        let _ = fs::remove_file(self.folder.join("ready.json"));
+        (self.process, self.ready) = Process::ready(&mut self.command, &self.folder);
+    }
+
+    /// Asks the process to stop, and gives its exit code and whether the ready file is still there.
+    pub(crate) fn stop(&mut self) -> (Option<i32>, bool) {
+        let pid = self.ready.pid.to_string();
+        succeed(Command::new("kill").args(["-TERM", &pid]));
+        let code = self.process.child.wait().unwrap().code();
+        (code, self.folder.join("ready.json").exists())
+    }
+
+    /// The command that started it.
+    pub(crate) fn same_again(&mut self) -> &mut Command {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped())
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    pub(crate) fn operator_url(&self) -> &str {
+        &self.ready.operator_url
+    }
+
+    pub(crate) fn admin_token(&self) -> String {
+        let token = fs::read_to_string(&self.ready.admin_token_file).unwrap();
+        token.trim().to_owned()
+    }
+
+    /// A command on the server's data directory; `words` are split at blanks.
+    pub(crate) fn certlocker(&self, words: &str) -> Command {
+        certlocker(words, &self.data)
     }
 
     pub(crate) fn directory(&self) -> &str {
@@ -72,7 +124,7 @@ impl Server {
 
     /// Creates a scoped client that may order names under `.example`, while the server runs.
     pub(crate) fn create_client(&self, name: &str) -> Credential {
-        let mut command = certlocker("client create", &self.data);
+        let mut command = self.certlocker("client create");
         command.args([name, "--allow", "dns:*.example", "--json"]);
         serde_json::from_str(&succeed(&mut command)).unwrap()
     }
@@ -98,7 +150,7 @@ fn serve(data: &Path, zone: &Zone, registration: &Registration) -> Command {
 }
 
 /// The binary without the variables of the surrounding environment, which could configure it.
-fn certlocker(words: &str, data: &Path) -> Command {
+pub(crate) fn certlocker(words: &str, data: &Path) -> Command {
     let mut command = Command::new(BINARY);
     command
         .env_clear()
@@ -114,8 +166,23 @@ struct Process {
 }
 
 impl Process {
+    fn ready(command: &mut Command, folder: &Path) -> (Self, Ready) {
+        let mut process = Self::spawn(command, folder.join("server.log"));
+        let ready = process.wait_for(&folder.join("ready.json"));
+        (process, ready)
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     fn spawn(command: &mut Command, log: PathBuf) -> Self {
-        let output = File::create(&log).unwrap();
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
         command
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
@@ -148,8 +215,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
         if thread::panicking() {
             eprintln!(
                 "the server said:\n{}",

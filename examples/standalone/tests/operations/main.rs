@@ -1,0 +1,8 @@
+//! The built server as its operators meet it: commands, pages, crashes, copies.
+
+mod commands;
+mod crash;
+mod explain;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod planes;
