@@ -132,7 +132,14 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         let gateway = gateway.clone();
         async move { gateway.run().await }
     });
-    let upkeep = tokio::spawn(upkeep::run(gateway, ca, tls, names, metrics));
+    let upkeep = tokio::spawn(upkeep::run(
+        gateway,
+        ca,
+        tls,
+        names,
+        metrics,
+        settings.order_retention,
+    ));
     let ready = ready(settings, &home, &links, operator_url)?;
     stopped().await?;
 

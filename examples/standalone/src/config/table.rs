@@ -165,6 +165,8 @@ settings! {
         Server answer_wait: Duration = Preset::Text("300ms");
         /// How long an order can be completed.
         Server order_lifetime: Duration = Preset::Text("7d");
+        /// How long an order stays after it ended; its records stay for ever.
+        Server order_retention: Duration = Preset::Text("90d");
         /// How long a proof of control counts.
         Server authorization_lifetime: Duration = Preset::Text("30d");
         /// How old an untouched order for the same names may be to be given again.

@@ -9,8 +9,6 @@ use super::{UPKEEP_PAUSE, identity};
 use crate::telemetry::Metrics;
 use crate::tls::Tls;
 
-/// How long an order stays after it ended; its records stay for ever.
-const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 /// How many old orders are removed at a time.
 const REMOVED_AT_ONCE: usize = 500;
 /// The listeners' certificate is renewed when this share of its life is left.
@@ -22,6 +20,7 @@ pub(super) async fn run(
     tls: Tls,
     names: Vec<Identifier>,
     metrics: Metrics,
+    retention: Duration,
 ) {
     let clock = SystemClock::default();
     let mut renewed = clock.now();
@@ -34,7 +33,7 @@ pub(super) async fn run(
         {
             renewed = now;
         }
-        remove_old_orders(&gateway, now).await;
+        remove_old_orders(&gateway, now.before(retention)).await;
     }
 }
 
@@ -55,16 +54,16 @@ fn renew(ca: &LocalCa, tls: &Tls, names: &[Identifier], now: Timestamp) -> bool 
     }
 }
 
-async fn remove_old_orders(gateway: &Gateway, now: Timestamp) {
-    match gateway
-        .remove_ended_orders(now.before(KEPT), REMOVED_AT_ONCE)
-        .await
-    {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "removed orders that ended long ago"),
-        Err(error) => tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "old orders were not removed"
-        ),
+async fn remove_old_orders(gateway: &Gateway, before: Timestamp) {
+    loop {
+        match gateway.remove_ended_orders(before, REMOVED_AT_ONCE).await {
+            Ok(0) => return,
+            Ok(count) => tracing::info!(count, "removed orders that ended long ago"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "old orders were not removed");
+                return;
+            }
+        }
     }
 }
