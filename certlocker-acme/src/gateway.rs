@@ -7,6 +7,7 @@ mod eab;
 mod finalize;
 mod jobs;
 mod key_change;
+mod limits;
 mod order;
 mod refusals;
 mod revocation;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use certlocker_core::{
     Attribution, Issuer, Retry, SecretStore, Store, StoreError, Timestamp, Trigger,
 };
+use tokio::sync::Semaphore;
 
 use crate::call::{Answer, Call};
 use crate::clock::Clock;
@@ -26,6 +28,7 @@ use crate::crl::{LatestList, RevocationLists};
 use crate::links::Links;
 use crate::nonce::Nonces;
 use crate::problem::{Problem, ProblemType};
+use crate::rate::RateLimits;
 use crate::route::{Operation, Verbs};
 use crate::validator::Validator;
 use crate::wire::{Meta, WireDirectory};
@@ -34,6 +37,7 @@ use crate::wire::{Meta, WireDirectory};
 pub(crate) use certificate::pem_block;
 
 use jobs::Jobs;
+use limits::Limiters;
 use refusals::Refusals;
 use signed::{KeyCache, Signed};
 
@@ -87,10 +91,14 @@ pub struct Config {
     pub max_validity: Duration,
     /// How many challenges are looked at, and certificates issued, at the same time.
     pub max_jobs: usize,
+    /// How many requests are worked on at the same time; more are told to come again.
+    pub max_requests: usize,
     /// How long an order can be completed.
     pub order_lifetime: Duration,
     /// How many orders one page of the orders list shows.
     pub orders_per_page: usize,
+    /// What clients may ask for.
+    pub rate_limits: RateLimits,
     /// Who may register an account.
     pub registration: Registration,
     /// When a challenge without an answer is looked at again.
@@ -126,8 +134,10 @@ impl Config {
             max_identifiers: 100,
             max_validity: Duration::from_secs(397 * 24 * HOUR),
             max_jobs: 256,
+            max_requests: 1024,
             order_lifetime: Duration::from_secs(7 * 24 * HOUR),
             orders_per_page: 50,
+            rate_limits: RateLimits::default(),
             registration: Registration::Credential,
             retry: Retry {
                 first: Duration::from_millis(500),
@@ -150,23 +160,25 @@ struct Inner {
     jobs: Jobs,
     keys: KeyCache,
     latest_list: LatestList,
+    limiters: Limiters,
     parts: Parts,
     refusals: Refusals,
+    room: Semaphore,
 }
 
 impl Gateway {
     /// A gateway over these parts. Its jobs run as long as [`Gateway::run`] does, and besides that
     /// whenever a request sets one off.
     pub fn new(parts: Parts, config: Config) -> Self {
-        let jobs = Jobs::new(config.max_jobs);
-        let (keys, refusals) = (KeyCache::default(), Refusals::default());
         Self(Arc::new(Inner {
-            config,
-            jobs,
-            keys,
+            jobs: Jobs::new(config.max_jobs),
+            keys: KeyCache::default(),
             latest_list: LatestList::default(),
+            limiters: Limiters::from(&config.rate_limits),
             parts,
-            refusals,
+            refusals: Refusals::default(),
+            room: Semaphore::new(config.max_requests.min(Semaphore::MAX_PERMITS)),
+            config,
         }))
     }
 
@@ -178,7 +190,12 @@ impl Gateway {
             Some((_, route, _)) if !route.verbs.admits(&call.method) => {
                 Err(method_not_allowed(route.verbs))
             }
-            Some((operation, _, values)) => self.dispatch(*operation, values, &call).await,
+            Some((operation, _, values)) => match self.0.room.try_acquire() {
+                Ok(_room) => self.dispatch(*operation, values, &call).await,
+                Err(_) => Err(Problem::unavailable(
+                    "as many requests as the server takes at a time are in progress; nothing was changed",
+                )),
+            },
             None => Err(Problem::malformed("there is no such resource here").with_status(404)),
         };
         let operation = found.map(|(operation, ..)| operation);

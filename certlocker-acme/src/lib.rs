@@ -12,6 +12,7 @@ mod links;
 mod local_ca;
 mod nonce;
 mod problem;
+mod rate;
 mod route;
 #[cfg(feature = "validate")]
 pub mod validate;
@@ -28,6 +29,7 @@ pub use links::Links;
 pub use local_ca::{LocalCa, LocalCaError, LocalCaSettings};
 pub use nonce::{NoRandomness, Nonces, ProcessNonces};
 pub use problem::{Problem, ProblemType, Subproblem};
+pub use rate::{Rate, RateLimits};
 pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};
 pub use validator::{Armed, Validator};
 

@@ -36,6 +36,10 @@ impl Gateway {
         if let Some(same) = self.same_order(&new, signed.now).await? {
             return Ok(self.order_answer(201, &same.value));
         }
+        self.0.limiters.check_orders(signed).map_err(|problem| {
+            let kind = FailureKind::Unauthorized;
+            refused(account, &new.identifiers, problem, kind, signed.now)
+        })?;
         let scope = signed.client.as_ref().map(Client::scope);
         let identifiers = new.identifiers.clone();
         let created = Order::create(new, scope, &mut random, signed.now).map_err(|refusal| {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use certlocker_core::{Actor, Changeset, Fact, OrderId, Timestamp};
+use certlocker_core::{AccountId, Actor, Attribution, Changeset, Fact, OrderId, Timestamp};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{Gateway, Refused, Signed, attribution, store_problem};
@@ -15,7 +15,16 @@ use crate::route::Operation;
 
 /// Counts the refusals of unknown senders until one record is due for them.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(ProblemType, Option<IpNet>), Count>>);
+pub(super) struct Refusals(Mutex<HashMap<(ProblemType, Sender), Count>>);
+
+/// For whom refusals are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sender {
+    /// Whoever holds the key of this account, and asks for too much.
+    Account(AccountId),
+    /// Somebody unknown in this network, if the transport tells.
+    Network(Option<IpNet>),
+}
 
 #[derive(Debug)]
 struct Count {
@@ -29,17 +38,17 @@ impl Refusals {
     const LARGEST: usize = 10_000;
 
     /// Counts one; the answer is how many a record now has to stand for, if one is due.
-    fn note(&self, problem: ProblemType, network: Option<IpNet>, now: Timestamp) -> Option<u64> {
+    fn note(&self, problem: ProblemType, sender: Sender, now: Timestamp) -> Option<u64> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= Self::LARGEST {
             counts.retain(|_, count| now.since(count.last_record) < Self::PAUSE);
         }
-        if counts.len() >= Self::LARGEST && !counts.contains_key(&(problem, network)) {
+        if counts.len() >= Self::LARGEST && !counts.contains_key(&(problem, sender)) {
             return None;
         }
-        let Some(count) = counts.get_mut(&(problem, network)) else {
+        let Some(count) = counts.get_mut(&(problem, sender)) else {
             counts.insert(
-                (problem, network),
+                (problem, sender),
                 Count {
                     since_record: 0,
                     last_record: now,
@@ -63,7 +72,7 @@ pub(super) fn anonymous(call: &Call) -> Actor {
     Actor::Anonymous(network(call.peer).unwrap_or_else(|| IpNet::V4(Ipv4Net::default())))
 }
 
-fn network(peer: Option<IpAddr>) -> Option<IpNet> {
+pub(super) fn network(peer: Option<IpAddr>) -> Option<IpNet> {
     let prefix = match peer? {
         IpAddr::V4(_) => 24,
         IpAddr::V6(_) => 48,
@@ -74,14 +83,31 @@ fn network(peer: Option<IpAddr>) -> Option<IpNet> {
 }
 
 impl Gateway {
-    /// Counts a refusal of an unknown sender; the record of many is written beside the answer.
+    /// Counts a refusal of an unknown sender.
     pub(super) fn note_anonymous(&self, problem: &Problem, call: &Call) {
+        let sender = Sender::Network(network(call.peer));
+        self.note_refusal(problem, sender, attribution(anonymous(call), call));
+    }
+
+    /// Counts a refusal of an account that asks for too much: a record for each would be as much.
+    pub(super) fn note_excess(&self, problem: &Problem, signed: &Signed, call: &Call) {
+        match &signed.account {
+            Some(account) => {
+                let sender = Sender::Account(*account.value.id());
+                self.note_refusal(problem, sender, signed.by.clone());
+            }
+            None => self.note_anonymous(problem, call),
+        }
+    }
+
+    /// The record of many refusals is written beside the answer to one of them.
+    fn note_refusal(&self, problem: &Problem, sender: Sender, by: Attribution) {
         let now = self.now();
-        let Some(count) = self.0.refusals.note(problem.kind, network(call.peer), now) else {
+        let Some(count) = self.0.refusals.note(problem.kind, sender, now) else {
             return;
         };
         let fact = Fact::requests_refused(count, problem.kind.name(), now);
-        let (gateway, by) = (self.clone(), attribution(anonymous(call), call));
+        let gateway = self.clone();
         tokio::spawn(async move {
             if let Err(error) = gateway.store().commit(Changeset::fact(&fact, &by)).await {
                 tracing::error!(
@@ -157,22 +183,25 @@ mod tests {
         let network = network("192.0.2.7".parse().ok());
         let at = |seconds: i64| Timestamp::from_seconds(1_000 + seconds);
         assert_eq!(
-            refusals.note(ProblemType::BadNonce, network, at(0)),
+            refusals.note(ProblemType::BadNonce, Sender::Network(network), at(0)),
             Some(1)
         );
-        assert_eq!(refusals.note(ProblemType::BadNonce, network, at(1)), None);
         assert_eq!(
-            refusals.note(ProblemType::Malformed, network, at(1)),
+            refusals.note(ProblemType::BadNonce, Sender::Network(network), at(1)),
+            None
+        );
+        assert_eq!(
+            refusals.note(ProblemType::Malformed, Sender::Network(network), at(1)),
             Some(1),
             "another kind"
         );
         assert_eq!(
-            refusals.note(ProblemType::BadNonce, None, at(1)),
+            refusals.note(ProblemType::BadNonce, Sender::Network(None), at(1)),
             Some(1),
             "another network"
         );
         assert_eq!(
-            refusals.note(ProblemType::BadNonce, network, at(61)),
+            refusals.note(ProblemType::BadNonce, Sender::Network(network), at(61)),
             Some(2),
             "the one before and this"
         );

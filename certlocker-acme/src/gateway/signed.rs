@@ -98,6 +98,10 @@ impl Gateway {
                 return Err(problem);
             }
         };
+        if let Err(problem) = self.0.limiters.check_requests(&signed) {
+            self.note_excess(&problem, &signed, call);
+            return Err(problem);
+        }
         let answer = self.perform(operation, values, &signed, call).await;
         self.note_quirks(&signed).await;
         match answer {
@@ -109,6 +113,7 @@ impl Gateway {
     }
 
     async fn verify(&self, operation: Operation, call: &Call) -> Result<Signed, Problem> {
+        self.0.limiters.check_network(call)?;
         check_media_type(call.content_type.as_deref())?;
         let jws = FlattenedJws::parse(&call.body)?;
         let header = jws.header();

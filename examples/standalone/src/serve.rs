@@ -211,8 +211,14 @@ fn gateway_config(settings: &Settings, links: Links) -> Config {
     config.list_lifetime = settings.crl_validity;
     config.max_identifiers = settings.max_identifiers.get();
     config.max_jobs = settings.max_jobs.get();
+    config.max_requests = settings.max_requests.get();
     config.max_validity = settings.max_certificate_validity;
     config.order_lifetime = settings.order_lifetime;
+    config.rate_limits.account_orders = settings.account_order_rate;
+    config.rate_limits.account_requests = settings.account_request_rate;
+    config.rate_limits.client_orders = settings.client_order_rate;
+    config.rate_limits.client_requests = settings.client_request_rate;
+    config.rate_limits.network_requests = settings.network_request_rate;
     config.registration = if settings.open_registration {
         Registration::Open
     } else {

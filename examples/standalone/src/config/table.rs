@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use certlocker_acme::Rate;
 use ipnet::IpNet;
 
 use super::database::Database;
@@ -175,6 +176,20 @@ settings! {
         Server max_identifiers: NonZero<usize> = Preset::Text("100");
         /// How many challenges are looked at, and certificates issued, at the same time.
         Server max_jobs: NonZero<usize> = Preset::Text("256");
+        /// How many requests are worked on at the same time; more are told to come again.
+        Server max_requests: NonZero<usize> = Preset::Text("1024");
+    }
+    "Rates" {
+        /// Requests that one account may send: so many at once, and so many in each span.
+        Server account_request_rate: Option<Rate> = Preset::Unset { example: "300/1m" };
+        /// Orders that one account may place.
+        Server account_order_rate: Option<Rate> = Preset::Unset { example: "50/1h" };
+        /// Requests that all accounts of one client may send.
+        Server client_request_rate: Option<Rate> = Preset::Unset { example: "3000/1m" };
+        /// Orders that all accounts of one client may place.
+        Server client_order_rate: Option<Rate> = Preset::Unset { example: "500/1h" };
+        /// Signed requests from one network, a /24 or a /48, whoever sends them.
+        Server network_request_rate: Option<Rate> = Preset::Unset { example: "6000/1m" };
     }
     "Validation" {
         /// DNS server that answers every look-up; without it, those of the system.

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use certlocker_acme::Rate;
 use ipnet::IpNet;
 
 /// What is wrong with the text of a setting: what was expected, and what was seen.
@@ -133,6 +134,18 @@ impl Scalar for SocketAddr {
     fn from_text(text: &str) -> Result<Self, Misfit> {
         let form = "an IP address and a port, such as 127.0.0.1:8443 or [::1]:8443";
         text.parse().map_err(|_| Misfit::expected(form, text))
+    }
+}
+
+impl Scalar for Rate {
+    const PLACEHOLDER: &'static str = "N/SPAN";
+
+    fn from_text(text: &str) -> Result<Self, Misfit> {
+        let misfit = || Misfit::expected("a number above zero and a span, such as 300/1m", text);
+        let (most, within) = text.split_once('/').ok_or_else(misfit)?;
+        let within = Duration::from_text(within).map_err(|_| misfit())?;
+        let most = most.parse().map_err(|_| misfit())?;
+        Ok(Self { most, within })
     }
 }
 
