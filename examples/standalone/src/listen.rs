@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +17,7 @@ use crate::tls::Tls;
 mod activity;
 mod bind;
 mod connection;
+mod room;
 
 pub use bind::{BindError, Listener, bind};
 use connection::Connections;
@@ -28,7 +29,8 @@ use connection::Connections;
     reason = "every limit is a decision of the operator"
 )]
 pub struct Limits {
-    /// Connections at the same time; more wait in the system's queue.
+    /// Connections at the same time; more wait in the system's queue, and meanwhile those without
+    /// a request in progress are ended early.
     pub connections: NonZero<usize>,
     /// How long requests in progress may finish once the server is told to stop.
     pub grace: Duration,
@@ -128,12 +130,11 @@ struct Door {
 
 impl Door {
     async fn admit(self, listener: Listener) {
-        let room = self.connections.room();
-        while let Some((permit, socket, peer)) = self.next(&listener, &room).await {
+        while let Some((place, socket, peer)) = self.next(&listener).await {
             let connections = self.connections.clone();
             self.open.spawn(async move {
                 connections.serve(socket, peer).await;
-                drop(permit);
+                drop(place);
             });
         }
     }
@@ -142,15 +143,14 @@ impl Door {
     async fn next(
         &self,
         listener: &Listener,
-        room: &Arc<Semaphore>,
     ) -> Option<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
         let accept = async {
-            let permit = room.clone().acquire_owned().await.ok()?;
+            let place = self.connections.room().place().await;
             let (socket, peer) = accept(listener).await;
-            Some((permit, socket, peer))
+            (place, socket, peer)
         };
         tokio::select! {
-            accepted = accept => accepted,
+            accepted = accept => Some(accepted),
             () = self.stop.cancelled() => None,
         }
     }

@@ -78,6 +78,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] for whatever keeps it from starting.
 pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeError> {
+    allow_open_files();
     let home = Home::prepare(&settings.data_dir)?;
     let _lock = DataDirLock::take(home.path())?;
     let opened = Opened::open(&home, settings)?;
@@ -155,6 +156,14 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     upkeep.abort();
     opened.store.close();
     Ok(())
+}
+
+/// Each connection is an open file, and what shells and service managers allow at first is little.
+fn allow_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(allowed) => tracing::debug!(allowed, "open files"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
 }
 
 async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,7 +15,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -24,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::activity::Activity;
+use super::room::Room;
 use super::{Limits, Plane};
 
 /// What all connections of a plane share.
@@ -33,7 +32,7 @@ pub(super) struct Connections {
     http: Builder<TokioExecutor>,
     limits: Limits,
     name: &'static str,
-    room: Arc<Semaphore>,
+    room: Room,
     router: Router,
     stop: CancellationToken,
 }
@@ -41,22 +40,21 @@ pub(super) struct Connections {
 impl Connections {
     /// `stop` ends connections when their requests are answered, `cut` at once.
     pub(super) fn new(plane: Plane, stop: CancellationToken, cut: CancellationToken) -> Self {
-        let connections = plane.limits.connections.get().min(Semaphore::MAX_PERMITS);
         Self {
             acceptor: plane.tls.acceptor(),
             cut,
             http: http(),
             limits: plane.limits,
             name: plane.name,
-            room: Arc::new(Semaphore::new(connections)),
+            room: Room::new(plane.limits.connections.get()),
             router: plane.router,
             stop,
         }
     }
 
-    /// A permit for each connection that may be open.
-    pub(super) fn room(&self) -> Arc<Semaphore> {
-        self.room.clone()
+    /// A place for each connection that may be open.
+    pub(super) fn room(&self) -> &Room {
+        &self.room
     }
 
     pub(super) async fn serve(&self, socket: TcpStream, peer: SocketAddr) {
@@ -80,7 +78,7 @@ impl Connections {
         tokio::select! {
             _ = connection.as_mut() => return,
             () = self.stop.cancelled() => {}
-            () = activity.idle_for(self.limits.idle) => {}
+            () = self.unused(&activity) => {}
         }
         connection.as_mut().graceful_shutdown();
         // A client that neither asks for anything more nor hangs up is not waited for.
@@ -90,13 +88,30 @@ impl Connections {
         }
     }
 
+    /// Returns once the connection was idle for too long, which is sooner when others wait.
+    async fn unused(&self, activity: &Activity) {
+        let crowded = async {
+            self.room.is_full().await;
+            activity.idle_for(CROWDED).await;
+        };
+        tokio::select! {
+            () = activity.idle_for(self.limits.idle) => {}
+            () = crowded => {}
+        }
+    }
+
     async fn handshake(&self, socket: TcpStream, peer: SocketAddr) -> Option<TlsStream<TcpStream>> {
         // Answers are small and complete: holding them back for more only delays them.
         let _ = socket.set_nodelay(true);
         let handshake = timeout(self.limits.handshake, self.acceptor.accept(socket));
+        let crowded = async {
+            self.room.is_full().await;
+            tokio::time::sleep(CROWDED).await;
+        };
         let outcome = tokio::select! {
             outcome = handshake => outcome,
             () = self.stop.cancelled() => return None,
+            () = crowded => return None,
         };
         match outcome {
             Ok(Ok(stream)) => return Some(stream),
@@ -136,6 +151,9 @@ impl Connections {
         })
     }
 }
+
+/// How long a connection may be idle, or shake hands, while others wait for its place.
+pub(super) const CROWDED: Duration = Duration::from_secs(1);
 
 /// How long a client may take to hang up after it was told that the connection ends.
 pub(super) const LINGER: Duration = Duration::from_secs(1);

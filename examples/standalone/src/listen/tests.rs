@@ -312,6 +312,20 @@ async fn a_connection_over_the_limit_waits_until_another_ends() {
 }
 
 #[tokio::test]
+async fn idle_connections_and_slow_handshakes_give_their_places_to_those_who_wait() {
+    let limits = Limits {
+        connections: NonZero::new(2).unwrap(),
+        ..limits()
+    };
+    let server = Running::new(hello(), limits);
+    let (mut idle, mut mute) = (server.h1().await, server.tcp().await);
+    ask(&mut idle).await;
+    ask(&mut server.h1().await).await;
+    assert_eq!(rest(&mut idle).await, "");
+    assert_eq!(mute.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_request_in_progress_is_answered_before_the_server_stops() {
     let (came, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let server = Running::new(held(came.clone(), go.clone()), limits());
