@@ -194,6 +194,27 @@ impl Problem {
     }
 }
 
+/// Why a JSON text does not read: the parser quotes what it found, which is as long as a client
+/// made it.
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    const LONGEST: usize = 300;
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The first few of many sentences, and how many there are besides.
+pub(crate) fn first_few(sentences: &[String], separator: &str) -> String {
+    const SHOWN: usize = 5;
+    let shown = &sentences[..sentences.len().min(SHOWN)];
+    match sentences.len() - shown.len() {
+        0 => shown.join(separator),
+        more => format!("{}{separator}and {more} more", shown.join(separator)),
+    }
+}
+
 impl Subproblem {
     /// A subproblem.
     pub fn new(

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::{Gateway, Refused, attribution, store_problem};
 use crate::call::{Answer, Call};
 use crate::jose::{FlattenedJws, Jwk, KeyId, Quirks};
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{Problem, ProblemType, json_error};
 use crate::route::Operation;
 
 /// A request whose signature was verified.
@@ -65,8 +65,10 @@ impl Signed {
                 "a JSON object was expected as payload, and it is empty",
             ));
         }
-        serde_json::from_slice(&self.payload)
-            .map_err(|error| Problem::malformed(format!("the payload does not read: {error}")))
+        serde_json::from_slice(&self.payload).map_err(|error| {
+            let detail = format!("the payload does not read: {}", json_error(&error));
+            Problem::malformed(detail)
+        })
     }
 
     /// The account; only newAccount and revokeCert come without one.
