@@ -1,6 +1,6 @@
 //! Problem documents: every refusal, with its type, its status and a sentence.
 
-use certlocker_core::{Failure, FailureKind, Identifier};
+use certlocker_core::{Failure, FailureKind, Identifier, Quirk};
 use serde::Serialize;
 
 use crate::jose::Algorithm;
@@ -192,6 +192,12 @@ impl Problem {
         };
         serde_json::to_vec(&document).unwrap_or_default()
     }
+}
+
+/// Why a known mistake of clients is refused, and what would admit it.
+pub(crate) fn admissible(detail: &str, quirk: Quirk) -> String {
+    let name = quirk.name();
+    format!("{detail} (quirk {name}; the operator can admit it for this client)")
 }
 
 /// Why a JSON text does not read: the parser quotes what it found, which is as long as a client
