@@ -1,6 +1,6 @@
 //! Problem documents: every refusal, with its type, its status and a sentence.
 
-use certlocker_core::{Failure, FailureKind, Identifier};
+use certlocker_core::{Failure, FailureKind, Identifier, Quirk};
 use serde::Serialize;
 
 use crate::jose::Algorithm;
@@ -191,6 +191,33 @@ impl Problem {
             identifier: None,
         };
         serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+/// Why a known mistake of clients is refused, and what would admit it.
+pub(crate) fn admissible(detail: &str, quirk: Quirk) -> String {
+    let name = quirk.name();
+    format!("{detail} (quirk {name}; the operator can admit it for this client)")
+}
+
+/// Why a JSON text does not read: the parser quotes what it found, which is as long as a client
+/// made it.
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
+    const LONGEST: usize = 300;
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The first few of many sentences, and how many there are besides.
+pub(crate) fn first_few(sentences: &[String], separator: &str) -> String {
+    const SHOWN: usize = 5;
+    let shown = &sentences[..sentences.len().min(SHOWN)];
+    match sentences.len() - shown.len() {
+        0 => shown.join(separator),
+        more => format!("{}{separator}and {more} more", shown.join(separator)),
     }
 }
 

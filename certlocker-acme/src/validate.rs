@@ -43,6 +43,7 @@ use crate::{Armed, Validator};
 pub use self::address_policy::AddressPolicy;
 pub use self::config::{Config, InvalidConfig, Timeouts};
 pub use self::http01::judge_answer;
+pub use self::location::judge_redirect;
 pub use self::name_server::NameServers;
 pub use self::printable::printable;
 pub use self::resolve::{Answer, DnsResolver, LookupError, LookupFault};

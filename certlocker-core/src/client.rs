@@ -83,6 +83,15 @@ impl Quirk {
         (Self::PolledFinalize, "polled-finalize"),
         (Self::ShortSignature, "short-signature"),
     ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PaddedCsr => "padded-csr",
+            Self::PolledFinalize => "polled-finalize",
+            Self::ShortSignature => "short-signature",
+        }
+    }
 }
 
 /// Why a client's credential is not accepted.

@@ -220,13 +220,17 @@ pub struct InvalidIdentifier {
 
 impl InvalidIdentifier {
     fn new(value: &str, reason: Reason) -> Self {
-        let value = value
-            .chars()
-            .take(LONGEST_NAME + 3)
-            .flat_map(char::escape_default)
-            .collect();
+        let value = shown(value, LONGEST_NAME + 3);
         Self { value, reason }
     }
+}
+
+/// A text from outside, cut short and without control characters, to be quoted in an error.
+pub(crate) fn shown(text: &str, longest: usize) -> String {
+    text.chars()
+        .take(longest)
+        .flat_map(char::escape_default)
+        .collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

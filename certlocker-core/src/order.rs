@@ -215,7 +215,7 @@ impl Order {
             },
         };
         for authorization in &mut self.authorizations {
-            authorization.abandon(&reason.failure(), now);
+            authorization.abandon(&reason.failure());
         }
         self.state = State::Invalid(Invalid { since: now, reason });
         event

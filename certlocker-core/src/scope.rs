@@ -7,7 +7,10 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::identifier::shown;
 use crate::{DnsName, Identifier, Method};
+
+const LONGEST_SHOWN: usize = 300;
 
 /// The bounds within which a scoped client may order certificates.
 ///
@@ -106,7 +109,7 @@ impl FromStr for Pattern {
 
     fn from_str(text: &str) -> Result<Self, InvalidPattern> {
         let invalid = |why: String| InvalidPattern {
-            text: text.to_owned(),
+            text: shown(text, LONGEST_SHOWN),
             why,
         };
         match text.split_once(':') {

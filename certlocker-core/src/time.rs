@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::identifier::shown;
+
 /// An instant in UTC, to the microsecond.
 ///
 /// Written as RFC 3339 with six fractional digits, so that stored forms sort as text.
@@ -33,7 +35,7 @@ impl Timestamp {
 
     /// Parses RFC 3339 with any offset.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
-        let invalid = || InvalidTimestamp(text.chars().take(40).collect());
+        let invalid = || InvalidTimestamp(shown(text, LONGEST_SHOWN));
         let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| invalid())?;
         let micros = i64::try_from(parsed.unix_timestamp_nanos() / 1_000).map_err(|_| invalid())?;
         if !(0..=LAST).contains(&micros) {
@@ -88,6 +90,7 @@ impl Timestamp {
 }
 
 const MICROS: i64 = 1_000_000;
+const LONGEST_SHOWN: usize = 40;
 /// 9999-12-31T23:59:59.999999Z.
 const LAST: i64 = 253_402_300_799_999_999;
 
@@ -164,6 +167,12 @@ mod tests {
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_refused_is_shown_without_its_control_characters() {
+        let error = Timestamp::parse("2026\u{1b}[31m").unwrap_err().to_string();
+        assert!(error.starts_with("`2026\\u{1b}[31m`"), "{error}");
     }
 
     #[test]

@@ -20,7 +20,11 @@ use crate::x509::Csr;
 impl Gateway {
     pub(super) async fn finalize(&self, value: &str, signed: &Signed) -> Result<Answer, Refused> {
         let order = self.own_order(value, signed).await?;
-        if signed.is_get() && signed.admits(Quirk::PolledFinalize) {
+        if signed.is_get() {
+            signed.admit(
+                Quirk::PolledFinalize,
+                "the finalize URL takes a certificate request, and the payload is empty: an order is read at its own URL",
+            )?;
             return Ok(self.order_answer(200, &order.value));
         }
         let payload: FinalizePayload = signed.json()?;
@@ -101,10 +105,11 @@ impl Gateway {
 
 fn decode(csr: &str, signed: &Signed) -> Result<Vec<u8>, Problem> {
     let unpadded = csr.trim_end_matches('=');
-    if unpadded.len() != csr.len() && !signed.admits(Quirk::PaddedCsr) {
-        return Err(Problem::malformed(
+    if unpadded.len() != csr.len() {
+        signed.admit(
+            Quirk::PaddedCsr,
             "`csr` is base64url with padding, and has to be without",
-        ));
+        )?;
     }
     URL_SAFE_NO_PAD
         .decode(unpadded)

@@ -9,7 +9,7 @@ use certlocker_core::{
 
 use super::{Gateway, Refused, Signed, random};
 use crate::call::Answer;
-use crate::problem::{Problem, ProblemType, Subproblem};
+use crate::problem::{Problem, ProblemType, Subproblem, first_few};
 use crate::wire::{NewOrderPayload, WireOrder};
 
 impl Gateway {
@@ -334,6 +334,6 @@ fn several(mut bad: Vec<Subproblem>) -> Problem {
     } else {
         ProblemType::Compound
     };
-    let details: Vec<&str> = bad.iter().map(|one| one.detail.as_str()).collect();
-    Problem::new(kind, details.join("; ")).with_subproblems(bad)
+    let details: Vec<String> = bad.iter().map(|one| one.detail.clone()).collect();
+    Problem::new(kind, first_few(&details, "; ")).with_subproblems(bad)
 }

@@ -162,7 +162,8 @@ impl Gateway {
     }
 }
 
-fn order_of(operation: Operation, values: &[&str]) -> Option<OrderId> {
+/// The order that a request is about.
+pub(super) fn order_of(operation: Operation, values: &[&str]) -> Option<OrderId> {
     let value = values.first()?;
     match operation {
         Operation::Order

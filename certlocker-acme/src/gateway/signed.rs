@@ -1,18 +1,19 @@
 //! From bytes to a verified request: parse, nonce, URL, key, signature, in that order.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use certlocker_core::{
-    Account, AccountState, Actor, Attribution, Changeset, Client, ClientRefusal, Fact, Quirk,
-    StoreError, Subject, Thumbprint, Timestamp, Versioned,
+    Account, AccountState, Actor, Attribution, Changeset, Client, ClientRefusal, Fact, OrderId,
+    Quirk, StoreError, Subject, Thumbprint, Timestamp, Versioned,
 };
 use serde::Deserialize;
 
+use super::refusals::order_of;
 use super::{Gateway, Refused, attribution, store_problem};
 use crate::call::{Answer, Call};
 use crate::jose::{FlattenedJws, Jwk, KeyId, Quirks};
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{Problem, ProblemType, admissible, json_error};
 use crate::route::Operation;
 
 /// A request whose signature was verified.
@@ -30,8 +31,8 @@ pub(super) struct Signed {
     pub(super) now: Timestamp,
     /// What was signed; empty for POST-as-GET.
     pub(super) payload: Vec<u8>,
-    /// Mistakes that were admitted.
-    pub(super) quirks: BTreeSet<Quirk>,
+    /// Mistakes that were seen and admitted.
+    pub(super) quirks: Mutex<BTreeSet<Quirk>>,
     /// The URL that was signed.
     pub(super) url: String,
 }
@@ -65,8 +66,10 @@ impl Signed {
                 "a JSON object was expected as payload, and it is empty",
             ));
         }
-        serde_json::from_slice(&self.payload)
-            .map_err(|error| Problem::malformed(format!("the payload does not read: {error}")))
+        serde_json::from_slice(&self.payload).map_err(|error| {
+            let detail = format!("the payload does not read: {}", json_error(&error));
+            Problem::malformed(detail)
+        })
     }
 
     /// The account; only newAccount and revokeCert come without one.
@@ -76,11 +79,19 @@ impl Signed {
         })
     }
 
-    /// Whether the account's scoped client may make this mistake; if so, it is noted.
-    pub(super) fn admits(&self, quirk: Quirk) -> bool {
-        self.client
-            .as_ref()
-            .is_some_and(|client| client.admits(quirk))
+    /// Passes over a mistake that was seen, if the account's scoped client may make it, and notes
+    /// that; otherwise refuses it with `detail`.
+    pub(super) fn admit(&self, quirk: Quirk, detail: &str) -> Result<(), Problem> {
+        let client = self.client.as_ref();
+        if !client.is_some_and(|client| client.admits(quirk)) {
+            return Err(Problem::malformed(admissible(detail, quirk)));
+        }
+        self.admitted().insert(quirk);
+        Ok(())
+    }
+
+    fn admitted(&self) -> MutexGuard<'_, BTreeSet<Quirk>> {
+        self.quirks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +114,7 @@ impl Gateway {
             return Err(problem);
         }
         let answer = self.perform(operation, values, &signed, call).await;
-        self.note_quirks(&signed).await;
+        self.note_quirks(&signed, order_of(operation, values)).await;
         match answer {
             Ok(answer) => Ok(answer),
             Err(refused) => Err(self
@@ -148,11 +159,7 @@ impl Gateway {
             },
         )?;
         check_account(account.as_ref())?;
-        let quirks = verified
-            .short_signature
-            .then_some(Quirk::ShortSignature)
-            .into_iter()
-            .collect();
+        let quirks = verified.short_signature.then_some(Quirk::ShortSignature);
         let by = match &account {
             Some(account) => attribution(Actor::Account(*account.value.id()), call)
                 .because_of(Subject::Account(*account.value.id())),
@@ -166,7 +173,7 @@ impl Gateway {
             key,
             now: self.now(),
             payload: jws.into_payload(),
-            quirks,
+            quirks: Mutex::new(quirks.into_iter().collect()),
             url,
         })
     }
@@ -233,12 +240,13 @@ impl Gateway {
         }
     }
 
-    async fn note_quirks(&self, signed: &Signed) {
+    async fn note_quirks(&self, signed: &Signed, order: Option<OrderId>) {
         let Some(account) = &signed.account else {
             return;
         };
-        for quirk in &signed.quirks {
-            let fact = Fact::quirk_admitted(*account.value.id(), None, *quirk, signed.now);
+        let admitted = signed.admitted().clone();
+        for quirk in admitted {
+            let fact = Fact::quirk_admitted(*account.value.id(), order, quirk, signed.now);
             if let Err(error) = self
                 .store()
                 .commit(Changeset::fact(&fact, &signed.by))

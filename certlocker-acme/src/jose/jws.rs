@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use certlocker_core::Quirk;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Algorithm, Jwk, Refusal};
+use crate::problem::admissible;
 
 /// A signed request that was read, not verified.
 #[derive(Debug)]
@@ -214,11 +216,20 @@ impl FlattenedJws {
         if short && quirks.short_ecdsa_signature {
             return self.verify_short(key);
         }
-        let (algorithm, seen) = (self.header.algorithm.as_str(), self.signature.len());
-        let expected = expected.unwrap_or_default();
-        Err(Refusal::malformed(format!(
-            "an {algorithm} signature has {expected} octets (r and s, not DER), and this one has {seen}"
-        )))
+        Err(Refusal::malformed(self.wrong_length(short, key)))
+    }
+
+    fn wrong_length(&self, short: bool, key: &Jwk) -> String {
+        let (algorithm, seen) = (self.header.algorithm, self.signature.len());
+        let (name, expected) = (algorithm.as_str(), algorithm.signature_octets());
+        let detail = format!(
+            "an {name} signature has {} octets (r and s, not DER), and this one has {seen}",
+            expected.unwrap_or_default()
+        );
+        match short && self.verify_short(key).is_ok() {
+            true => admissible(&detail, Quirk::ShortSignature),
+            false => detail,
+        }
     }
 
     /// It is not known whether r or s lost its zero.

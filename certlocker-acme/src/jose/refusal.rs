@@ -1,6 +1,6 @@
 //! Why a signed request is not accepted.
 
-use crate::problem::{Problem, ProblemType};
+use crate::problem::{Problem, ProblemType, json_error};
 
 use super::Algorithm;
 
@@ -36,7 +36,7 @@ impl Refusal {
     }
 
     pub(super) fn json(what: &str, error: &serde_json::Error) -> Self {
-        Self::Malformed(format!("{what}: {error}"))
+        Self::Malformed(format!("{what}: {}", json_error(error)))
     }
 }
 

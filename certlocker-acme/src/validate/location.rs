@@ -1,6 +1,6 @@
 //! Where an http-01 request goes: the first URL, and what a redirect may lead to.
 
-use certlocker_core::{FailureKind, Identifier};
+use certlocker_core::{FailureKind, Identifier, Outcome};
 use url::Url;
 
 use super::config::Config;
@@ -123,7 +123,23 @@ impl std::fmt::Display for Location {
     }
 }
 
-fn unusable(identifier: &Identifier) -> certlocker_core::Outcome {
+/// Where the `Location` header `value` leads from the first URL of `challenge`, and the port that
+/// is dialled for it.
+///
+/// # Errors
+///
+/// Why it is not followed, as the outcome of the attempt.
+pub fn judge_redirect(
+    challenge: &Armed,
+    value: &[u8],
+    config: &Config,
+) -> Result<(String, u16), Outcome> {
+    let ports = Ports::from(config);
+    let next = Location::first(challenge, ports)?.redirected(value, ports)?;
+    Ok((next.url.into(), next.port))
+}
+
+fn unusable(identifier: &Identifier) -> Outcome {
     let detail = format!("{identifier} does not make a URL that means the same host");
     wrong(FailureKind::RejectedIdentifier, detail)
 }
@@ -150,7 +166,7 @@ fn dialled_port(port: u16, ports: Ports) -> Result<u16, String> {
 
 #[cfg(test)]
 mod tests {
-    use certlocker_core::{Method, Outcome, Timestamp};
+    use certlocker_core::{Method, Timestamp};
 
     use super::*;
 

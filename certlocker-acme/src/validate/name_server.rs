@@ -53,8 +53,18 @@ impl NameServers {
                 source,
             })?,
         };
-        let servers = name_servers(&text);
-        Ok(Self { servers, timeout })
+        Ok(Self::from_resolv_conf(&text, timeout))
+    }
+
+    /// Asks the name servers that a file in the form of resolv.conf(5) lists.
+    pub fn from_resolv_conf(text: &str, timeout: Duration) -> Self {
+        let servers = name_servers(text);
+        Self { servers, timeout }
+    }
+
+    /// Whom it asks, in this order.
+    pub fn addresses_asked(&self) -> &[SocketAddr] {
+        &self.servers
     }
 
     async fn look_up(&self, name: &str, kind: RecordType) -> Result<Answer<RData>, LookupError> {

@@ -12,6 +12,7 @@ use super::key::{self, SignatureRefusal};
 use super::names::{self, NameRefusal};
 use super::sha256_hex;
 use crate::jose::Jwk;
+use crate::problem::first_few;
 
 /// A certificate request whose signature was verified and whose key is strong enough.
 #[derive(Debug)]
@@ -61,10 +62,8 @@ pub enum CsrRefusal {
 
 fn difference(missing: &[Identifier], extra: &[Identifier]) -> String {
     let list = |all: &[Identifier]| {
-        all.iter()
-            .map(Identifier::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+        let names: Vec<String> = all.iter().map(Identifier::to_string).collect();
+        first_few(&names, ", ")
     };
     match (missing.is_empty(), extra.is_empty()) {
         (false, true) => format!("the request lacks {}", list(missing)),

@@ -5,6 +5,8 @@
     reason = "shared by test programs that each use a part"
 )]
 
+pub mod raw;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

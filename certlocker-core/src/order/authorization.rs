@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::{FailedChallenge, OrderRefusal, Proof};
-use crate::{Failure, Identifier, Method, OrderId, Random, Scope, Timestamp};
+use crate::{Failure, FailureKind, Identifier, Method, OrderId, Random, Scope, Timestamp};
 
 /// What has to be proven for one identifier of an order ([RFC 8555 section 7.1.4]).
 ///
@@ -278,6 +278,10 @@ impl Authorization {
         if let Some(challenge) = self.challenge_mut(method) {
             challenge.state = ChallengeState::Valid(now);
         }
+        self.let_go(&Failure::new(
+            FailureKind::Unauthorized,
+            format!("{method} was passed first, and one challenge is enough"),
+        ));
     }
 
     pub(super) fn fail(&mut self, method: Method, failure: Failure) {
@@ -291,20 +295,21 @@ impl Authorization {
         self.state = AuthorizationState::Deactivated;
     }
 
-    /// Ends what is still being looked at, because the order it belongs to ended.
-    pub(super) fn abandon(&mut self, why: &Failure, now: Timestamp) {
-        let looked_at =
-            |challenge: &Challenge| matches!(challenge.state, ChallengeState::Processing(_));
-        let pending = self.status(now) == AuthorizationStatus::Pending;
-        if !pending || !self.challenges.iter().any(looked_at) {
-            return;
+    /// Ends what is still being looked at, whatever the time, because the order it belongs to ended.
+    pub(super) fn abandon(&mut self, why: &Failure) {
+        let looked_at = self.challenges.iter().any(Challenge::is_looked_at);
+        if looked_at && self.state == AuthorizationState::Pending {
+            self.state = AuthorizationState::Invalid;
         }
-        self.state = AuthorizationState::Invalid;
-        for challenge in self
-            .challenges
-            .iter_mut()
-            .filter(|challenge| looked_at(challenge))
-        {
+        self.let_go(&Failure::new(
+            why.kind,
+            format!("the order ended: {}", why.detail),
+        ));
+    }
+
+    /// A challenge that nobody will look at again must not read as if somebody would.
+    fn let_go(&mut self, why: &Failure) {
+        for challenge in &mut self.challenges {
             challenge.abandon(why);
         }
     }
@@ -339,13 +344,15 @@ impl Challenge {
         &self.token
     }
 
+    fn is_looked_at(&self) -> bool {
+        matches!(self.state, ChallengeState::Processing(_))
+    }
+
     fn abandon(&mut self, why: &Failure) {
         let ChallengeState::Processing(processing) = &self.state else {
             return;
         };
         let own = processing.last_error.clone();
-        let failure = own
-            .unwrap_or_else(|| Failure::new(why.kind, format!("the order ended: {}", why.detail)));
-        self.state = ChallengeState::Invalid(failure);
+        self.state = ChallengeState::Invalid(own.unwrap_or_else(|| why.clone()));
     }
 }
