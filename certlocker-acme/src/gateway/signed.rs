@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{Gateway, Refused, attribution, store_problem};
 use crate::call::{Answer, Call};
 use crate::jose::{FlattenedJws, Jwk, KeyId, Quirks};
+use crate::object;
 use crate::problem::{Problem, ProblemType};
 use crate::route::Operation;
 
@@ -65,7 +66,7 @@ impl Signed {
                 "a JSON object was expected as payload, and it is empty",
             ));
         }
-        serde_json::from_slice(&self.payload)
+        object::from_slice(&self.payload)
             .map_err(|error| Problem::malformed(format!("the payload does not read: {error}")))
     }
 
