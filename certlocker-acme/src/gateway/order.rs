@@ -82,9 +82,13 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<[Option<Timestamp>; 2], Problem> {
         let parse = |name: &str, text: &Option<String>| match text {
-            Some(text) => Timestamp::parse(text)
-                .map(|at| Some(at.whole_seconds()))
-                .map_err(|error| Problem::malformed(format!("{name}: {error}"))),
+            Some(text) => match Timestamp::parse(text) {
+                Ok(at) if at == at.whole_seconds() => Ok(Some(at)),
+                Ok(at) => Err(Problem::malformed(format!(
+                    "{name} {at} has a part of a second, and certificates are dated to the second"
+                ))),
+                Err(error) => Err(Problem::malformed(format!("{name}: {error}"))),
+            },
             None => Ok(None),
         };
         let (not_before, not_after) = (
