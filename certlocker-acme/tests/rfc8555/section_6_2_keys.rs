@@ -6,19 +6,26 @@ use crate::harness::{
     Account, Key, Subject, agreed, base64url, from_base64url, own_account_with, with_member,
 };
 
-#[tokio::test]
-async fn every_algorithm_that_is_common_signs_requests() {
+async fn signs_requests(key: Key) {
     let subject = Subject::open().await;
-    for key in [
-        Key::es256(),
-        Key::es384(),
-        Key::es512(),
-        Key::eddsa(),
-        Key::rs256(),
-    ] {
-        let account = subject.account_with(key).await;
-        let reply = account.read(&account.url).await;
-        assert_eq!(reply.status, 200, "{}: {reply}", account.key.algorithm());
+    let account = subject.account_with(key).await;
+    account.read(&account.url).await.expect(200);
+}
+
+#[tokio::test]
+async fn es256_signs_requests() {
+    signs_requests(Key::es256()).await;
+}
+
+#[tokio::test]
+async fn ed25519_signs_requests() {
+    signs_requests(Key::eddsa()).await;
+}
+
+#[tokio::test]
+async fn larger_curves_and_rsa_sign_requests() {
+    for key in [Key::es384(), Key::es512(), Key::rs256()] {
+        signs_requests(key).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way to a server outside of this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -11,6 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+const PATIENCE: Duration = Duration::from_secs(20);
 const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// One connection for each request, so that no server can lean on the connection.
@@ -29,7 +31,15 @@ impl Tls {
         Self(TlsConnector::from(Arc::new(config)))
     }
 
+    /// Sends a request; a server that gives no answer fails the scenario and not the run.
     pub async fn exchange(&self, request: http::Request<Full<Bytes>>) -> http::Response<Vec<u8>> {
+        let asked = format!("{} {}", request.method(), request.uri());
+        tokio::time::timeout(PATIENCE, self.answer(request))
+            .await
+            .unwrap_or_else(|_| panic!("{asked} got no answer"))
+    }
+
+    async fn answer(&self, request: http::Request<Full<Bytes>>) -> http::Response<Vec<u8>> {
         let authority = request.uri().authority().unwrap().clone();
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(443);
