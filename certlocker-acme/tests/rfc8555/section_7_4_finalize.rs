@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use certlocker_core::{Failure, FailureKind};
+use certlocker_acme::{Config, Parts};
+use certlocker_core::{Failure, FailureKind, IssueFailure};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::harness::{
-    Account, Csr, Held, Key, Leaf, Order, P256, RSA, Refusing, Reply, Subject, base64url, host,
+    Account, Csr, Failing, Held, Key, Leaf, Order, P256, RSA, Reply, Subject, base64url, host,
     spki_of_request,
 };
 
@@ -294,12 +295,12 @@ async fn a_certificate_carries_the_key_of_its_request_octet_for_octet() {
 #[tokio::test]
 async fn an_order_in_processing_says_when_to_come_again() {
     let mut gate = None;
-    let hold = |parts: &mut certlocker_acme::Parts| {
+    let hold = |parts: &mut Parts| {
         let (held, opened) = Held::new(Arc::clone(&parts.issuer));
         parts.issuer = Arc::new(held);
         gate = Some(opened);
     };
-    let no_wait = |config: &mut certlocker_acme::Config| config.answer_wait = Duration::ZERO;
+    let no_wait = |config: &mut Config| config.answer_wait = Duration::ZERO;
     let subject = Subject::assembled("holds the issuer", hold, no_wait).await;
     let Some(subject) = subject else { return };
     let account = subject.account().await;
@@ -316,20 +317,48 @@ async fn an_order_in_processing_says_when_to_come_again() {
     assert_eq!(account.settled(&order.url).await.json()["status"], "valid");
 }
 
+/// An order handed in to an issuer that fails so.
+async fn handed_in_to(failure: IssueFailure) -> Option<(Subject, Account, Order)> {
+    let fail = |parts: &mut Parts| parts.issuer = Arc::new(Failing(failure));
+    let subject = Subject::assembled("has an issuer that fails", fail, |_| {}).await?;
+    let account = subject.account().await;
+    let order = account.ready_order(&["a.example"]).await;
+    account
+        .hand_in(&order, &Csr::new(&["a.example"]).der())
+        .await
+        .expect(200);
+    let order = account.reread(&order).await;
+    Some((subject, account, order))
+}
+
 #[tokio::test]
 async fn an_issuer_that_refuses_ends_the_order_with_its_reason() {
     let failure = Failure::new(FailureKind::BadCsr, "the issuer will not");
-    let refuse = |parts: &mut certlocker_acme::Parts| parts.issuer = Arc::new(Refusing(failure));
-    let subject = Subject::assembled("has an issuer that refuses", refuse, |_| {}).await;
-    let Some(subject) = subject else { return };
-    let account = subject.account().await;
-    let order = account.ready_order(&["a.example"]).await;
-    let order = account
-        .finalize(&order, &Csr::new(&["a.example"]).der())
-        .await;
+    let Some((_, _, order)) = handed_in_to(IssueFailure::Refused(failure)).await else {
+        return;
+    };
     assert_eq!(order.status(), "invalid");
     let detail = order.body["error"]["detail"].as_str().unwrap_or_default();
     assert!(detail.contains("the issuer will not"), "{}", order.body);
+}
+
+#[tokio::test]
+async fn an_issuer_without_an_answer_is_not_waited_for_without_end() {
+    let silence = IssueFailure::NoAnswer {
+        failure: Failure::new(FailureKind::Connection, "the issuer is silent"),
+        retry_after: None,
+    };
+    let Some((subject, account, order)) = handed_in_to(silence).await else {
+        return;
+    };
+    assert_eq!(order.status(), "processing");
+    subject.pass(Duration::from_secs(24 * 3600));
+    let gateway = subject.lab().gateway.clone();
+    let at_work = tokio::spawn(async move { gateway.run().await });
+    let ended = account.settled(&order.url).await;
+    at_work.abort();
+    assert_eq!(ended.json()["status"], "invalid", "{ended}");
+    assert!(ended.json()["error"].is_object(), "{ended}");
 }
 
 #[tokio::test]

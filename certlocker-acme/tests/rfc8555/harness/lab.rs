@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use certlocker_acme::{Armed, Validator};
 use certlocker_core::{
-    Actor, Attempt, Attribution, CertificateRequest, Changeset, Client, Component, Failure,
-    IssueFailure, Issued, Issuer, Ledger, NewClient, Order, Outcome, Scope, Secret, SecretPurpose,
-    SecretStore, Timestamp, Trigger, Uses,
+    Actor, Attempt, Attribution, CertificateRequest, Changeset, Client, Component, IssueFailure,
+    Issued, Issuer, Ledger, NewClient, Order, Outcome, Scope, Secret, SecretPurpose, SecretStore,
+    Timestamp, Trigger, Uses,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -58,18 +58,18 @@ impl Issuer for Held<Arc<dyn Issuer>> {
     }
 }
 
-/// An issuer that refuses everything, for this reason.
-pub struct Refusing(pub Failure);
+/// An issuer that never issues, each time for this reason.
+pub struct Failing(pub IssueFailure);
 
 #[async_trait]
-impl Issuer for Refusing {
+impl Issuer for Failing {
     async fn issue(
         &self,
         _order: &Order,
         _request: &CertificateRequest,
         _now: Timestamp,
     ) -> Result<Issued, IssueFailure> {
-        Err(IssueFailure::Refused(self.0.clone()))
+        Err(self.0.clone())
     }
 }
 

@@ -22,7 +22,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub use account::{Account, Issued, Order, authorization_urls, challenge, placed};
 pub use csr::{Csr, P256, RSA, foreign_certificate};
 pub use key::Key;
-pub use lab::{Credential, Held, Recorder, Refusing};
+pub use lab::{Credential, Failing, Held, Recorder};
 pub use leaf::{Leaf, instant, spki_of_request};
 pub use message::{Message, with_member, without_member};
 pub use reply::Reply;
