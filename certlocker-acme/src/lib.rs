@@ -11,6 +11,7 @@ mod links;
 #[cfg(feature = "local-ca")]
 mod local_ca;
 mod nonce;
+mod object;
 mod problem;
 mod rate;
 mod route;

@@ -34,6 +34,7 @@ pub(crate) struct AccountUpdate {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewOrderPayload {
+    #[serde(deserialize_with = "crate::object::list")]
     pub(crate) identifiers: Vec<WireIdentifier>,
     pub(crate) not_after: Option<String>,
     pub(crate) not_before: Option<String>,

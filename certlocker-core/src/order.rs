@@ -160,7 +160,7 @@ impl Order {
         Event::OrderCreated {
             account_id: self.account,
             client_id: self.client,
-            expires: self.expires,
+            expires: self.expires(),
             identifiers: self.identifiers.clone(),
             order_id: self.id,
         }
@@ -206,7 +206,7 @@ impl Order {
     fn end(&mut self, reason: Reason, now: Timestamp) -> Event {
         let event = match &reason {
             Reason::Expired => Event::OrderExpired {
-                expires: self.expires,
+                expires: self.expires(),
                 order_id: self.id,
             },
             other => Event::OrderInvalid {
@@ -246,9 +246,11 @@ impl Order {
         &self.authorizations
     }
 
-    /// Until when it can be completed.
+    /// Until when it can be completed: as long as all its authorizations count, at the longest
+    /// ([RFC 8555 section 7.1.6](https://www.rfc-editor.org/rfc/rfc8555#section-7.1.6)).
     pub fn expires(&self) -> Timestamp {
-        self.expires
+        let authorizations = self.authorizations.iter().map(Authorization::expires);
+        authorizations.fold(self.expires, Timestamp::min)
     }
 
     /// The begin of validity that was asked for.
@@ -287,9 +289,9 @@ impl Order {
         match &self.state {
             State::Pending => {
                 let challenges = self.authorizations.iter().filter_map(Authorization::due);
-                Some(challenges.fold(self.expires, Timestamp::min))
+                Some(challenges.fold(self.expires(), Timestamp::min))
             }
-            State::Ready(_) => Some(self.expires),
+            State::Ready(_) => Some(self.expires()),
             State::Processing(processing) => Some(processing.due),
             State::Valid(_) | State::Invalid(_) => None,
         }
@@ -321,7 +323,7 @@ impl Versioned<Order> {
     /// Ends the order if its time is up.
     pub fn expire(&self, now: Timestamp) -> Option<Transition<Order>> {
         let open = matches!(self.value.state, State::Pending | State::Ready(_));
-        (open && self.value.expires <= now).then(|| self.ended(Reason::Expired, now))
+        (open && self.value.expires() <= now).then(|| self.ended(Reason::Expired, now))
     }
 
     /// Ends an open order because its account was closed; a final one keeps its state, and its

@@ -88,9 +88,13 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<[Option<Timestamp>; 2], Problem> {
         let parse = |name: &str, text: &Option<String>| match text {
-            Some(text) => Timestamp::parse(text)
-                .map(|at| Some(at.whole_seconds()))
-                .map_err(|error| Problem::malformed(format!("{name}: {error}"))),
+            Some(text) => match Timestamp::parse(text) {
+                Ok(at) if at == at.whole_seconds() => Ok(Some(at)),
+                Ok(at) => Err(Problem::malformed(format!(
+                    "{name} {at} has a part of a second, and certificates are dated to the second"
+                ))),
+                Err(error) => Err(Problem::malformed(format!("{name}: {error}"))),
+            },
             None => Ok(None),
         };
         let (not_before, not_after) = (
@@ -109,9 +113,9 @@ impl Gateway {
                     "notAfter is more than {days} days after notBefore, and no more are issued"
                 )))
             }
-            None if begin.since(now) > longest => Err(Problem::malformed(format!(
-                "notBefore {begin} is too far ahead"
-            ))),
+            None if begin.since(now) > longest || now.since(begin) > longest => Err(
+                Problem::malformed(format!("notBefore {begin} is too far from now")),
+            ),
             _ => Ok([not_before, not_after]),
         }
     }

@@ -13,6 +13,7 @@ use super::refusals::order_of;
 use super::{Gateway, Refused, attribution, store_problem};
 use crate::call::{Answer, Call};
 use crate::jose::{FlattenedJws, Jwk, KeyId, Quirks};
+use crate::object;
 use crate::problem::{Problem, ProblemType, admissible, json_error};
 use crate::route::Operation;
 
@@ -66,7 +67,7 @@ impl Signed {
                 "a JSON object was expected as payload, and it is empty",
             ));
         }
-        serde_json::from_slice(&self.payload).map_err(|error| {
+        object::from_slice(&self.payload).map_err(|error| {
             let detail = format!("the payload does not read: {}", json_error(&error));
             Problem::malformed(detail)
         })

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::jws::{Outer, Protected, decoded};
 use super::{FlattenedJws, Jwk, KeyId, Quirks, Refusal};
+use crate::object;
 
 /// An external account binding: an account key, vouched for by a MAC key that the CA knows
 /// ([RFC 8555 section 7.3.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4)).
@@ -113,7 +114,7 @@ impl KeyChange {
         let new_key = Jwk::clone(key);
         inner.verify(&new_key, Quirks::default())?;
         let payload = inner.into_payload();
-        let payload: KeyChangePayload<'_> = serde_json::from_slice(&payload)
+        let payload: KeyChangePayload<'_> = object::from_slice(&payload)
             .map_err(|error| Refusal::json("the payload of the inner JWS", &error))?;
         let old_key = Jwk::parse(payload.old_key.get().as_bytes())?;
         Ok(Self {

@@ -12,10 +12,10 @@ use certlocker_core::Thumbprint;
 use der::asn1::UintRef;
 use der::{Decode, Encode, Sequence};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use x509_cert::spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
 use super::{Algorithm, Refusal};
+use crate::object;
 
 /// A public key, checked and ready to verify.
 #[derive(Debug)]
@@ -121,29 +121,25 @@ struct Raw<'a> {
     n: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     e: Option<Cow<'a, str>>,
-    #[serde(default)]
-    d: Option<IgnoredAny>,
-    #[serde(default)]
-    p: Option<IgnoredAny>,
-    #[serde(default)]
-    q: Option<IgnoredAny>,
-    #[serde(default)]
-    dp: Option<IgnoredAny>,
-    #[serde(default)]
-    dq: Option<IgnoredAny>,
-    #[serde(default)]
-    qi: Option<IgnoredAny>,
-    #[serde(default)]
-    k: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object::present")]
+    d: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    p: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    q: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    dp: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    dq: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    qi: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    k: bool,
 }
 
 impl Raw<'_> {
     fn has_private_part(&self) -> bool {
-        [
-            &self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.k,
-        ]
-        .into_iter()
-        .any(Option::is_some)
+        self.d || self.p || self.q || self.dp || self.dq || self.qi || self.k
     }
 }
 
@@ -155,7 +151,7 @@ impl Jwk {
     /// too weak, not on its curve, or with its private part.
     pub fn parse(json: &[u8]) -> Result<Self, Refusal> {
         let raw: Raw<'_> =
-            serde_json::from_slice(json).map_err(|error| Refusal::json("the JWK", &error))?;
+            object::from_slice(json).map_err(|error| Refusal::json("the JWK", &error))?;
         if raw.has_private_part() {
             return Err(Refusal::key(
                 "the JWK contains private members: send the public key only, and replace this key",

@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use certlocker_core::Quirk;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{Algorithm, Jwk, Refusal};
+use crate::object;
 use crate::problem::admissible;
 
 /// A signed request that was read, not verified.
@@ -86,32 +86,31 @@ pub(super) struct Outer<'a> {
     pub(super) payload: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) signature: Cow<'a, str>,
-    #[serde(default)]
-    header: Option<IgnoredAny>,
-    #[serde(default)]
-    signatures: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object::present")]
+    header: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    signatures: bool,
 }
 
 impl<'a> Outer<'a> {
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, Refusal> {
         #[derive(Deserialize)]
         struct Shape {
-            #[serde(default)]
-            signatures: Option<IgnoredAny>,
+            #[serde(default, deserialize_with = "object::present")]
+            signatures: bool,
         }
-        let outer: Self = serde_json::from_slice(json).map_err(|error| {
-            let general =
-                serde_json::from_slice::<Shape>(json).is_ok_and(|shape| shape.signatures.is_some());
+        let outer: Self = object::from_slice(json).map_err(|error| {
+            let general = object::from_slice::<Shape>(json).is_ok_and(|shape| shape.signatures);
             if general {
                 general_form()
             } else {
                 Refusal::json("the flattened JWS", &error)
             }
         })?;
-        if outer.signatures.is_some() {
+        if outer.signatures {
             return Err(general_form());
         }
-        if outer.header.is_some() {
+        if outer.header {
             return Err(Refusal::malformed(
                 "it has an unprotected `header`, which RFC 8555 section 6.2 forbids",
             ));
@@ -140,17 +139,17 @@ pub(super) struct Protected<'a> {
     pub(super) nonce: Option<Cow<'a, str>>,
     #[serde(borrow)]
     pub(super) url: Cow<'a, str>,
-    #[serde(default)]
-    b64: Option<IgnoredAny>,
-    #[serde(default)]
-    crit: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "object::present")]
+    b64: bool,
+    #[serde(default, deserialize_with = "object::present")]
+    crit: bool,
 }
 
 impl<'a> Protected<'a> {
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, Refusal> {
-        let protected: Self = serde_json::from_slice(json)
+        let protected: Self = object::from_slice(json)
             .map_err(|error| Refusal::json("the protected header", &error))?;
-        if protected.b64.is_some() || protected.crit.is_some() {
+        if protected.b64 || protected.crit {
             return Err(Refusal::malformed(
                 "the protected header has `crit` or `b64`, and no extension is understood here",
             ));

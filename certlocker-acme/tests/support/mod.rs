@@ -110,6 +110,14 @@ impl Lab {
     }
 
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::assembled(|_| {}, change).await
+    }
+
+    /// With parts of one's own, besides the configuration.
+    pub async fn assembled(
+        replace: impl FnOnce(&mut Parts),
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let store = MemoryStore::default();
         let secrets = Arc::new(ClearSecrets(store.clone()));
         let links = Links::new(BASE);
@@ -123,7 +131,7 @@ impl Lab {
             .await
             .unwrap();
         let validator = Scripted::default();
-        let parts = Parts {
+        let mut parts = Parts {
             clock: Arc::new(SystemClock::default()),
             issuer: Arc::new(ca.clone()),
             nonces: Arc::new(ProcessNonces::new().unwrap()),
@@ -132,6 +140,7 @@ impl Lab {
             store: Arc::new(store.clone()),
             validator: Arc::new(validator.clone()),
         };
+        replace(&mut parts);
         let mut config = Config::new(links);
         change(&mut config);
         Self {

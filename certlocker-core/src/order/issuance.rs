@@ -33,7 +33,7 @@ impl Versioned<Order> {
         request: CertificateRequest,
         now: Timestamp,
     ) -> Result<Transition<Order>, OrderRefusal> {
-        if !matches!(self.value.state, State::Ready(_)) || self.value.expires <= now {
+        if !matches!(self.value.state, State::Ready(_)) || self.value.expires() <= now {
             return Err(OrderRefusal::NotReady(self.value.status()));
         }
         let received = Event::FinalizeReceived {
