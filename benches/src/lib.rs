@@ -5,6 +5,7 @@ mod csr;
 mod failure;
 mod figures;
 pub mod floor;
+pub mod kill;
 mod meter;
 mod order;
 mod process;
