@@ -8,6 +8,7 @@ pub mod floor;
 pub mod kill;
 mod meter;
 mod order;
+pub mod prefill;
 mod process;
 mod responder;
 mod server;
