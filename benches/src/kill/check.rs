@@ -204,3 +204,55 @@ async fn check_accounts(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prefill::prefill;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    /// What is found wrong with a database of two finished orders, once something was done to it.
+    async fn wrong(told: &Acknowledged, harm: Option<&str>) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("certlocker.sqlite");
+        let store = SqliteStore::open(&path).unwrap();
+        prefill(&store, 2, NOW, |_| {}).await.unwrap();
+        store.close();
+        if let Some(statement) = harm {
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch(statement).unwrap();
+        }
+        check(&path, told, NOW).await.unwrap().wrong
+    }
+
+    #[tokio::test]
+    async fn nothing_is_wrong_with_what_the_store_wrote() {
+        assert_eq!(wrong(&Acknowledged::default(), None).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn whatever_was_lost_is_found() {
+        const FIRST: &str = "(SELECT min(key) FROM row WHERE kind = 'order')";
+        for (harm, sign) in [
+            (format!("DELETE FROM row WHERE kind = 'order' AND key = {FIRST}"), "has records, and is not there"),
+            ("DELETE FROM row WHERE kind = 'certificate'".to_owned(), "0 certificates"),
+            ("DROP TRIGGER record_stays; PRAGMA foreign_keys = OFF; DELETE FROM record WHERE sequence = 5".to_owned(), "where 5 is expected"),
+            ("DROP TRIGGER record_stays; PRAGMA foreign_keys = OFF; DELETE FROM record WHERE code = 'CLA050I'".to_owned(), "its records are"),
+        ] {
+            let found = wrong(&Acknowledged::default(), Some(&harm)).await;
+            assert!(found.iter().any(|one| one.contains(sign)), "{harm}: {found:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_acknowledged_order_or_account_that_is_not_there_is_found() {
+        let told = Acknowledged::default();
+        told.account("https://ca.example/acct/01HF7YAT000000000000000000");
+        told.order(
+            "https://ca.example/order/01HF7YAT000000000000000000",
+            Reached::Placed,
+        );
+        assert_eq!(wrong(&told, None).await.len(), 2);
+    }
+}
