@@ -10,7 +10,7 @@ use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 
 use pollster::block_on;
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use tempfile::TempDir;
 
 use super::{SqliteError, SqliteStore, backup, schema, sql};
@@ -394,4 +394,22 @@ fn a_backup_is_a_database_of_its_own_that_holds_the_same() {
         matches!(elsewhere, SqliteError::Unusable { .. }),
         "{elsewhere}"
     );
+}
+
+#[test]
+fn a_statement_is_planned_once_however_often_its_limit_is_bound() {
+    let place = Place::new();
+    let _store = place.open();
+    let connection = schema::reader(&place.path()).unwrap();
+    for limit in 1..4 {
+        sql::records(&connection, None, Sequence::START, limit).unwrap();
+    }
+    for text in sql::ALL {
+        let statement = connection.prepare_cached(text).unwrap();
+        assert_eq!(
+            statement.get_status(StatementStatus::RePrepare),
+            0,
+            "{text}"
+        );
+    }
 }
