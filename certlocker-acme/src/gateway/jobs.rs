@@ -1,5 +1,8 @@
 //! Work that a request sets off and a restart takes up: validation, issuing, endings.
 
+mod issuance;
+mod validation;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -77,10 +80,6 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often the store is asked for what is due; what a request sets off does not wait for it.
 const POLL: Duration = Duration::from_millis(250);
 const BATCH: usize = 64;
-/// How often results are applied anew when the order changed meanwhile.
-const APPLY_TRIES: usize = 20;
-/// The pause before an issuer that gave no answer is asked again, if it did not name one.
-const ISSUER_PAUSE: Duration = Duration::from_secs(5);
 
 /// Ends what nobody finished in time.
 pub(super) fn caretaker() -> Attribution {
@@ -271,155 +270,6 @@ impl Gateway {
             _ => Ok(Step::Nothing),
         }
     }
-
-    /// Looks at every armed challenge at once, and commits what was found as one change.
-    async fn validate(
-        &self,
-        mut order: Versioned<Order>,
-        lease: &Lease,
-        by: &Attribution,
-    ) -> Result<Step, StoreError> {
-        let seen = self.look(&order.value).await;
-        if seen.is_empty() {
-            return Ok(Step::Nothing);
-        }
-        for _ in 0..APPLY_TRIES {
-            let now = self.now();
-            let until = now
-                .after(self.0.config.authorization_lifetime)
-                .whole_seconds();
-            let change = order
-                .attempted(seen.clone(), &self.0.config.retry, until, now)
-                .by(by);
-            let after = change.after().value;
-            match self
-                .store()
-                .commit(Changeset::of(change).under(lease.clone()))
-                .await
-            {
-                Ok(_) => {
-                    count_order(&after);
-                    return Ok(Step::Done);
-                }
-                Err(StoreError::Conflict) => order = self.store().order(order.value.id()).await?,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(StoreError::Conflict)
-    }
-
-    async fn look(&self, order: &Order) -> Vec<Seen> {
-        let thumbprint = match self.store().account(order.account()).await {
-            Ok(account) => account.value.key().thumbprint,
-            Err(_) => return Vec::new(),
-        };
-        let started = self.now();
-        let attempts = order.armed().into_iter().filter_map(|challenge| {
-            let authorization = order.authorizations().get(challenge.authorization)?;
-            let token = authorization
-                .challenge(challenge.method)?
-                .token()
-                .to_owned();
-            let key_authorization = format!("{token}.{thumbprint}");
-            let identifier = authorization.identifier();
-            let armed = Armed {
-                identifier,
-                method: challenge.method,
-                token,
-                key_authorization,
-                started,
-            };
-            Some((challenge, armed))
-        });
-        let looks = attempts.map(|(challenge, armed)| async move {
-            let attempt = self.0.parts.validator.attempt(&armed).await;
-            count_attempt(&attempt, armed.method);
-            Seen { attempt, challenge }
-        });
-        futures_util::future::join_all(looks).await
-    }
-
-    async fn issue(
-        &self,
-        order: Versioned<Order>,
-        lease: &Lease,
-        by: Attribution,
-    ) -> Result<Step, StoreError> {
-        let State::Processing(processing) = order.value.state() else {
-            return Ok(Step::Nothing);
-        };
-        let by = Attribution {
-            actor: Actor::Server(Component::Issuer),
-            ..by
-        };
-        let issued = self
-            .0
-            .parts
-            .issuer
-            .issue(&order.value, &processing.request, self.now())
-            .await;
-        let now = self.now();
-        let decided = match issued {
-            Ok(issued) => self.issued(&order, issued, &by, now).await?,
-            Err(IssueFailure::Refused(failure)) => order
-                .issue_refused(failure, now)
-                .map(|ended| decided(ended.by(&by))),
-            Err(IssueFailure::NoAnswer {
-                failure,
-                retry_after,
-            }) => {
-                let pause = retry_after.unwrap_or(ISSUER_PAUSE);
-                let delayed =
-                    order.issue_delayed(failure, pause, self.0.config.issuer_patience, now);
-                delayed.map(|delayed| decided(delayed.by(&by)))
-            }
-        };
-        let Some((changes, after)) = decided else {
-            return Ok(Step::Nothing);
-        };
-        self.store().commit(changes.under(lease.clone())).await?;
-        count_order(&after);
-        Ok(Step::Done)
-    }
-
-    /// The certificate and the order that has it, as one write.
-    async fn issued(
-        &self,
-        order: &Versioned<Order>,
-        issued: Issued,
-        by: &Attribution,
-        now: Timestamp,
-    ) -> Result<Option<(Changeset, Order)>, StoreError> {
-        let account = *order.value.account();
-        let before = self
-            .store()
-            .latest_certificate(&account, order.value.identifiers())
-            .await?;
-        let origin = Origin::Issued {
-            account,
-            order: *order.value.id(),
-        };
-        let replaces = before.map(|before| *before.value.id());
-        let stored = Certificate::store(
-            issued.chain,
-            issued.description,
-            origin,
-            replaces,
-            &mut random,
-            now,
-        );
-        let Some(valid) = order.issued(stored.next(), now) else {
-            return Ok(None);
-        };
-        let (valid, after) = decided(valid.by(by));
-        Ok(Some((Changeset::of(stored.by(by)).merge(valid), after)))
-    }
-}
-
-/// A change of an order, and the order after it.
-fn decided(change: Change<Order>) -> (Changeset, Order) {
-    let after = change.after().value;
-    (Changeset::of(change), after)
 }
 
 enum Step {
