@@ -153,7 +153,8 @@ impl LocalCa {
     ) -> Result<Issued, IssueFailure> {
         let refused =
             |detail: String| IssueFailure::Refused(Failure::new(FailureKind::BadCsr, detail));
-        let csr = Csr::parse(&request.der.0).map_err(|refusal| refused(refusal.to_string()))?;
+        let csr =
+            Csr::parse_verified(&request.der.0).map_err(|refusal| refused(refusal.to_string()))?;
         if let Some(end) = order
             .not_after()
             .filter(|end| *end > self.0.intermediate_end)
@@ -210,6 +211,10 @@ impl Issuer for LocalCa {
         now: Timestamp,
     ) -> Result<Issued, IssueFailure> {
         self.sign(order, request, now)
+    }
+
+    fn is_remote(&self) -> bool {
+        false
     }
 }
 

@@ -22,6 +22,12 @@ pub trait Issuer: Send + Sync {
         request: &CertificateRequest,
         now: Timestamp,
     ) -> Result<Issued, IssueFailure>;
+
+    /// Whether asking leaves traces elsewhere, at another authority or a signer with a memory. If
+    /// so, an order is committed as processing before the issuer is asked, so that it is asked for
+    /// the same order again after a crash; if not, the request, the certificate and the valid order
+    /// are one commit.
+    fn is_remote(&self) -> bool;
 }
 
 /// A chain and what its leaf says.

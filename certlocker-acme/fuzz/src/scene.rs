@@ -361,6 +361,10 @@ impl Issuer for Fixed {
             },
         })
     }
+
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@ use certlocker_core::{
     ChallengeRef, ChallengeState, Order, OrderRefusal, StoreError, Timestamp, Versioned,
 };
 
+use super::jobs::{Beginning, Outcome};
 use super::order::RETRY_PROCESSING;
 use super::{Gateway, Refused, Signed};
 use crate::call::Answer;
@@ -78,13 +79,43 @@ impl Gateway {
             return self.challenge_answer(&order.value, challenge);
         }
         let _: serde_json::Map<String, serde_json::Value> = signed.json()?;
-        let order = self.arm(order, challenge, signed).await?;
-        let order = if order.value.armed().contains(&challenge) {
-            self.await_job(order, &signed.by).await?
-        } else {
-            order
-        };
+        let order = self.prove(order, challenge, signed).await?;
         self.challenge_answer(&order.value, challenge)
+    }
+
+    /// Looks at the challenge at once: what is found soon is one commit with the client's word.
+    async fn prove(
+        &self,
+        order: Versioned<Order>,
+        challenge: ChallengeRef,
+        signed: &Signed,
+    ) -> Result<Versioned<Order>, Refused> {
+        let retry = &self.0.config.retry;
+        if order.arm(challenge, retry, signed.now).is_none() {
+            return self.prove_on(order, challenge, signed).await;
+        }
+        let beginning = Beginning::Armed(challenge);
+        match self.begin(order.value.id(), beginning, signed).await? {
+            Outcome::Committed(order) => Ok(*order),
+            Outcome::Late => self.arm(order, challenge, signed).await,
+            Outcome::Busy => {
+                let order = self.arm(order, challenge, signed).await?;
+                self.prove_on(order, challenge, signed).await
+            }
+        }
+    }
+
+    /// Begins the next attempt at once, if there is to be one.
+    async fn prove_on(
+        &self,
+        order: Versioned<Order>,
+        challenge: ChallengeRef,
+        signed: &Signed,
+    ) -> Result<Versioned<Order>, Refused> {
+        if order.value.armed().contains(&challenge) {
+            return Ok(self.await_job(&order, &signed.by).await?);
+        }
+        Ok(order)
     }
 
     /// Notes that the client is ready; another request for the same order may be first.

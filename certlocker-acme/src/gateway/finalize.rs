@@ -9,6 +9,7 @@ use certlocker_core::{
     Versioned,
 };
 
+use super::jobs::{Beginning, Outcome};
 use super::order::outside;
 use super::{Gateway, Refused, Signed};
 use crate::call::Answer;
@@ -35,8 +36,11 @@ impl Gateway {
             Ok(request) => request,
             Err(problem) => return Err(refused(&order.value, problem, signed)),
         };
-        let order = self.hand_in(order, request, signed).await?;
-        let order = self.await_job(order, &signed.by).await?;
+        let order = if self.0.parts.issuer.is_remote() {
+            self.hand_in(order, request, signed).await?
+        } else {
+            self.issue_at_once(order, request, signed).await?
+        };
         Ok(self.order_answer(200, &order.value))
     }
 
@@ -80,6 +84,30 @@ impl Gateway {
         }
     }
 
+    /// From ready to valid in one commit, if nothing comes between.
+    async fn issue_at_once(
+        &self,
+        order: Versioned<Order>,
+        request: CertificateRequest,
+        signed: &Signed,
+    ) -> Result<Versioned<Order>, Refused> {
+        let id = *order.value.id();
+        let beginning = Beginning::Finalized(request.clone());
+        let begun = match self.begin(&id, beginning, signed).await? {
+            Outcome::Committed(order) => return Ok(*order),
+            Outcome::Late => true,
+            Outcome::Busy => {
+                self.wait_for_others(&id).await;
+                false
+            }
+        };
+        let order = self.store().order(&id).await?;
+        if begun && order.value.status() != OrderStatus::Ready {
+            return Ok(order);
+        }
+        self.hand_in(order, request, signed).await
+    }
+
     /// Hands a checked request to the issuer; of several at the same time, one gets through.
     async fn hand_in(
         &self,
@@ -93,7 +121,7 @@ impl Gateway {
         let change = processing.by(&signed.by);
         let after = change.after();
         match self.store().commit(change.into()).await {
-            Ok(_) => Ok(after),
+            Ok(_) => Ok(self.await_job(&after, &signed.by).await?),
             Err(StoreError::Conflict) => {
                 let newer = self.store().order(order.value.id()).await?;
                 Err(not_ready(&newer.value).into())

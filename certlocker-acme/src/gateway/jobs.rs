@@ -8,15 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use certlocker_core::{
-    Actor, Attribution, Certificate, Change, Changeset, Component, IssueFailure, Issued, Kind,
-    Lease, Order, OrderId, Origin, Page, Seen, State, StoreError, Subject, Timestamp, Trigger,
-    Versioned,
+    Actor, Attribution, CertificateRequest, ChallengeRef, Change, Changeset, Component, Kind,
+    Lease, Order, OrderId, Page, State, StoreError, Subject, Timestamp, Trigger, Versioned,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::timeout;
 
-use super::telemetry::{count_attempt, count_order};
-use super::{Gateway, random};
-use crate::validator::Armed;
+use super::{Gateway, Signed};
 
 /// Which orders this process is at work on, and how many at a time.
 #[derive(Debug)]
@@ -72,6 +70,53 @@ impl Drop for Running {
         }
         drop(running);
         self.ended.notify_waiters();
+    }
+}
+
+/// What a request begins and does not commit: it becomes one write with what comes of it.
+#[derive(Debug)]
+pub(super) struct Begun {
+    at: Timestamp,
+    by: Attribution,
+    told: Option<oneshot::Sender<Versioned<Order>>>,
+    what: Beginning,
+}
+
+/// What a request can begin with.
+#[derive(Debug)]
+pub(super) enum Beginning {
+    /// The client's answer to this challenge is in place.
+    Armed(ChallengeRef),
+    /// This certificate request was checked.
+    Finalized(CertificateRequest),
+}
+
+/// What became of that within a short time.
+pub(super) enum Outcome {
+    /// Others were at work on the order; nothing came of what was begun.
+    Busy,
+    /// This was committed.
+    Committed(Box<Versioned<Order>>),
+    /// Nothing yet.
+    Late,
+}
+
+impl Begun {
+    /// The change that was begun; nothing once it has been committed or can no longer be.
+    fn change(&self, order: &Versioned<Order>, gateway: &Gateway) -> Option<Change<Order>> {
+        let retry = &gateway.0.config.retry;
+        let begun = match &self.what {
+            Beginning::Armed(challenge) => order.arm(*challenge, retry, self.at),
+            Beginning::Finalized(request) => order.finalize(request.clone(), self.at).ok(),
+        };
+        begun.map(|begun| begun.by(&self.by))
+    }
+
+    fn tell(&mut self, order: Versioned<Order>) {
+        if let Some(told) = self.told.take() {
+            // Whoever asked may be gone.
+            let _ = told.send(order);
+        }
     }
 }
 
@@ -149,71 +194,101 @@ impl Gateway {
     fn spawn_leased(&self, lease: Lease) {
         if let Ok(id) = lease.key.parse::<OrderId>() {
             let by = Attribution::new(Actor::Server(Component::Validator), Trigger::Due);
-            self.spawn(lease, id, by);
+            self.spawn(lease, id, by, None);
         }
     }
 
     /// Starts work under a lease; what it gives wakes when the work has ended.
-    fn spawn(&self, lease: Lease, id: OrderId, by: Attribution) -> Arc<Notify> {
+    fn spawn(
+        &self,
+        lease: Lease,
+        id: OrderId,
+        by: Attribution,
+        begun: Option<Begun>,
+    ) -> Arc<Notify> {
         let running = Running::begin(self, id);
         let ended = Arc::clone(&running.ended);
-        tokio::spawn(async move { running.gateway.work(lease, id, by).await });
+        tokio::spawn(async move { running.gateway.work(lease, id, by, begun).await });
         ended
     }
 
+    async fn claim(&self, id: &OrderId) -> Result<Option<Lease>, StoreError> {
+        let now = self.now();
+        let (key, until) = (id.to_string(), now.after(LEASE));
+        self.store().claim(Kind::Order, &key, now, until).await
+    }
+
+    /// Begins something in memory and works on the order at once. Holds no lock and no connection
+    /// while it waits for what comes of it.
+    pub(super) async fn begin(
+        &self,
+        id: &OrderId,
+        what: Beginning,
+        signed: &Signed,
+    ) -> Result<Outcome, StoreError> {
+        let Some(lease) = self.claim(id).await? else {
+            return Ok(Outcome::Busy);
+        };
+        let (told, outcome) = oneshot::channel();
+        let begun = Begun {
+            at: signed.now,
+            by: signed.by.clone(),
+            told: Some(told),
+            what,
+        };
+        self.spawn(lease, *id, set_off_by(&signed.by, *id), Some(begun));
+        Ok(match timeout(self.0.config.answer_wait, outcome).await {
+            Ok(Ok(order)) => Outcome::Committed(Box::new(order)),
+            Ok(Err(_untold)) => Outcome::Busy,
+            Err(_elapsed) => Outcome::Late,
+        })
+    }
+
     /// Sets the order's work off, waits a short time for its outcome, and gives the order as it is
-    /// then. Holds no lock and no connection while it waits.
+    /// then.
     pub(super) async fn await_job(
         &self,
-        order: Versioned<Order>,
+        order: &Versioned<Order>,
         by: &Attribution,
     ) -> Result<Versioned<Order>, StoreError> {
-        let (id, now) = (*order.value.id(), self.now());
-        let claimed = self
-            .store()
-            .claim(Kind::Order, &id.to_string(), now, now.after(LEASE))
-            .await?;
-        let ended = match claimed {
+        let id = *order.value.id();
+        match self.claim(&id).await? {
             Some(lease) => {
-                let actor = Actor::Server(Component::Validator);
-                let by = Attribution {
-                    actor,
-                    ..by.clone()
-                };
-                Some(self.spawn(lease, id, by.because_of(Subject::Order(id))))
+                let ended = self.spawn(lease, id, set_off_by(by, id), None);
+                self.wait(&id, &ended).await;
             }
-            None => self.0.jobs.of(&id),
-        };
-        if let Some(ended) = ended {
-            self.wait(&id, &ended).await;
+            None => self.wait_for_others(&id).await,
         }
         self.store().order(&id).await
+    }
+
+    /// Waits a short time for those who are at work on the order in this process.
+    pub(super) async fn wait_for_others(&self, id: &OrderId) {
+        if let Some(ended) = self.0.jobs.of(id) {
+            self.wait(id, &ended).await;
+        }
     }
 
     async fn wait(&self, id: &OrderId, ended: &Arc<Notify>) {
         let notified = ended.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        let runs = self
-            .0
-            .jobs
-            .of(id)
-            .is_some_and(|newest| Arc::ptr_eq(&newest, ended));
-        if runs {
-            let _ended_or_late = tokio::time::timeout(self.0.config.answer_wait, notified).await;
+        let newest = self.0.jobs.of(id);
+        if newest.is_some_and(|newest| Arc::ptr_eq(&newest, ended)) {
+            let _ended_or_late = timeout(self.0.config.answer_wait, notified).await;
         }
     }
 
     /// Works on one order under a lease until nothing is due.
-    async fn work(&self, lease: Lease, id: OrderId, by: Attribution) {
+    async fn work(&self, lease: Lease, id: OrderId, by: Attribution, mut begun: Option<Begun>) {
         let slots = Arc::clone(&self.0.jobs.slots);
         let Ok(_slot) = slots.acquire_owned().await else {
             return;
         };
         let mut lease = Some(lease);
         while let Some(current) = lease.take() {
-            match self.step(&current, &id, &by).await {
-                Ok(Step::Done) => lease = self.claim_again(&id).await,
+            match self.step(&current, &id, &by, begun.take()).await {
+                Ok(Step::Done(order)) => lease = self.claim_again(&order).await,
                 Ok(Step::Nothing) => self.give_up(&current).await,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, order = %id, "work on an order broke off");
@@ -233,16 +308,11 @@ impl Gateway {
     }
 
     /// A commit ends the lease; a client may have armed another challenge during it.
-    async fn claim_again(&self, id: &OrderId) -> Option<Lease> {
-        let now = self.now();
-        let order = self.store().order(id).await.ok()?;
-        if order.value.due().is_none_or(|due| due > now) {
+    async fn claim_again(&self, order: &Order) -> Option<Lease> {
+        if order.due().is_none_or(|due| due > self.now()) {
             return None;
         }
-        self.store()
-            .claim(Kind::Order, &id.to_string(), now, now.after(LEASE))
-            .await
-            .ok()?
+        self.claim(order.id()).await.ok()?
     }
 
     async fn step(
@@ -250,31 +320,42 @@ impl Gateway {
         lease: &Lease,
         id: &OrderId,
         by: &Attribution,
+        begun: Option<Begun>,
     ) -> Result<Step, StoreError> {
         let order = match self.store().order(id).await {
             Ok(order) => order,
             Err(StoreError::NotFound) => return Ok(Step::Nothing),
             Err(error) => return Err(error),
         };
-        let by = by.clone().because_of(Subject::Order(*id));
         if let Some(expired) = order.expire(self.now()) {
-            let by = caretaker().because_of(Subject::Order(*id));
-            self.store()
-                .commit(Changeset::of(expired.by(&by)).under(lease.clone()))
-                .await?;
-            return Ok(Step::Done);
+            let change = expired.by(&caretaker().because_of(Subject::Order(*id)));
+            let after = change.after().value;
+            let changes = Changeset::of(change).under(lease.clone());
+            self.store().commit(changes).await?;
+            return Ok(Step::Done(Box::new(after)));
         }
+        let by = by.clone().because_of(Subject::Order(*id));
         match order.value.state() {
-            State::Pending => self.validate(order, lease, &by).await,
-            State::Processing(_) => self.issue(order, lease, by).await,
-            _ => Ok(Step::Nothing),
+            State::Pending => self.validate(order, lease, &by, begun).await,
+            State::Ready(_) | State::Processing(_) => self.issue(order, lease, by, begun).await,
+            State::Valid(_) | State::Invalid(_) => Ok(Step::Nothing),
         }
     }
 }
 
+/// The server's work on an order, because of a request.
+fn set_off_by(request: &Attribution, order: OrderId) -> Attribution {
+    let actor = Actor::Server(Component::Validator);
+    let by = Attribution {
+        actor,
+        ..request.clone()
+    };
+    by.because_of(Subject::Order(order))
+}
+
 enum Step {
-    /// Something was committed, and the lease with it.
-    Done,
+    /// Something was committed, and the lease with it; this is the order after it.
+    Done(Box<Order>),
     /// There was nothing to do; the lease still stands.
     Nothing,
 }

@@ -14,7 +14,8 @@ use super::sha256_hex;
 use crate::jose::Jwk;
 use crate::problem::first_few;
 
-/// A certificate request whose signature was verified and whose key is strong enough.
+/// A certificate request whose signature was verified, now or before, and whose key is strong
+/// enough.
 #[derive(Debug)]
 pub struct Csr {
     identifiers: BTreeSet<Identifier>,
@@ -100,6 +101,21 @@ impl Csr {
     /// # Errors
     /// [`CsrRefusal`], by what is wrong first.
     pub fn parse(der: &[u8]) -> Result<Self, CsrRefusal> {
+        Self::read(der, verify)
+    }
+
+    /// Reads a request whose signature was verified before.
+    ///
+    /// # Errors
+    /// [`CsrRefusal`], by what is wrong first.
+    pub fn parse_verified(der: &[u8]) -> Result<Self, CsrRefusal> {
+        Self::read(der, |_, _| Ok(()))
+    }
+
+    fn read(
+        der: &[u8],
+        check: impl FnOnce(&X509CertificationRequest<'_>, &Jwk) -> Result<(), CsrRefusal>,
+    ) -> Result<Self, CsrRefusal> {
         if der.len() > LARGEST {
             return Err(CsrRefusal::Form(format!(
                 "it has {} octets, and {LARGEST} are accepted",
@@ -114,14 +130,7 @@ impl Csr {
         let info = &request.certification_request_info;
         let key = Jwk::from_spki(info.subject_pki.raw)
             .map_err(|refusal| CsrRefusal::Key(refusal.to_string()))?;
-        let signature = &request.signature_value.data;
-        key::verify(
-            &request.signature_algorithm,
-            key.algorithm(),
-            &info.subject_pki,
-            info.raw,
-            signature,
-        )?;
+        check(&request, &key)?;
         let identifiers = requested(&request)?;
         let public_key = info.subject_pki.subject_public_key.data.to_vec();
         Ok(Self {
@@ -169,6 +178,19 @@ impl Csr {
         }
         Err(CsrRefusal::Names { missing, extra })
     }
+}
+
+fn verify(request: &X509CertificationRequest<'_>, key: &Jwk) -> Result<(), CsrRefusal> {
+    let info = &request.certification_request_info;
+    let signature = &request.signature_value.data;
+    key::verify(
+        &request.signature_algorithm,
+        key.algorithm(),
+        &info.subject_pki,
+        info.raw,
+        signature,
+    )?;
+    Ok(())
 }
 
 fn requested(request: &X509CertificationRequest<'_>) -> Result<BTreeSet<Identifier>, CsrRefusal> {

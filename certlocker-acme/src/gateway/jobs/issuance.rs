@@ -9,18 +9,21 @@ use certlocker_core::{
 
 use super::super::telemetry::count_order;
 use super::super::{Gateway, random};
-use super::Step;
+use super::{Begun, Step};
 
 /// The pause before an issuer that gave no answer is asked again, if it did not name one.
 const ISSUER_PAUSE: Duration = Duration::from_secs(5);
 
 impl Gateway {
+    /// Asks the issuer, and commits its answer, together with what a request began.
     pub(super) async fn issue(
         &self,
         order: Versioned<Order>,
         lease: &Lease,
         by: Attribution,
+        begun: Option<Begun>,
     ) -> Result<Step, StoreError> {
+        let (changes, order) = self.with_begun(&order, begun.as_ref());
         let State::Processing(processing) = order.value.state() else {
             return Ok(Step::Nothing);
         };
@@ -28,12 +31,8 @@ impl Gateway {
             actor: Actor::Server(Component::Issuer),
             ..by
         };
-        let issued = self
-            .0
-            .parts
-            .issuer
-            .issue(&order.value, &processing.request, self.now())
-            .await;
+        let (issuer, request) = (&self.0.parts.issuer, &processing.request);
+        let issued = issuer.issue(&order.value, request, self.now()).await;
         let now = self.now();
         let decided = match issued {
             Ok(issued) => self.issued(&order, issued, &by, now).await?,
@@ -50,12 +49,20 @@ impl Gateway {
                 delayed.map(|delayed| decided(delayed.by(&by)))
             }
         };
-        let Some((changes, after)) = decided else {
+        let Some((decided, after)) = decided else {
             return Ok(Step::Nothing);
         };
+        let (changes, begun) = match changes {
+            Some(changes) => (changes.merge(decided), begun),
+            // Another request was handed in first, and this is the answer to that.
+            None => (decided, None),
+        };
         self.store().commit(changes.under(lease.clone())).await?;
-        count_order(&after);
-        Ok(Step::Done)
+        count_order(&after.value);
+        if let Some(mut begun) = begun {
+            begun.tell(after.clone());
+        }
+        Ok(Step::Done(Box::new(after.value)))
     }
 
     /// The certificate and the order that has it, as one write.
@@ -65,7 +72,7 @@ impl Gateway {
         issued: Issued,
         by: &Attribution,
         now: Timestamp,
-    ) -> Result<Option<(Changeset, Order)>, StoreError> {
+    ) -> Result<Option<(Changeset, Versioned<Order>)>, StoreError> {
         let account = *order.value.account();
         let before = self
             .store()
@@ -93,7 +100,7 @@ impl Gateway {
 }
 
 /// A change of an order, and the order after it.
-fn decided(change: Change<Order>) -> (Changeset, Order) {
-    let after = change.after().value;
+fn decided(change: Change<Order>) -> (Changeset, Versioned<Order>) {
+    let after = change.after();
     (Changeset::of(change), after)
 }

@@ -4,47 +4,67 @@ use certlocker_core::{Attribution, Changeset, Lease, Order, Seen, StoreError, Ve
 
 use super::super::Gateway;
 use super::super::telemetry::{count_attempt, count_order};
-use super::Step;
+use super::{Begun, Step};
 use crate::validator::Armed;
 
 /// How often results are applied anew when the order changed meanwhile.
 const APPLY_TRIES: usize = 20;
 
 impl Gateway {
-    /// Looks at every armed challenge at once, and commits what was found as one change.
+    /// Looks at every armed challenge at once, and commits what was found as one change, together
+    /// with what a request began.
     pub(super) async fn validate(
         &self,
         mut order: Versioned<Order>,
         lease: &Lease,
         by: &Attribution,
+        mut begun: Option<Begun>,
     ) -> Result<Step, StoreError> {
-        let seen = self.look(&order.value).await;
+        let (_, armed) = self.with_begun(&order, begun.as_ref());
+        let seen = self.look(&armed.value).await;
         if seen.is_empty() {
             return Ok(Step::Nothing);
         }
         for _ in 0..APPLY_TRIES {
+            let (changes, armed) = self.with_begun(&order, begun.as_ref());
             let now = self.now();
-            let until = now
-                .after(self.0.config.authorization_lifetime)
-                .whole_seconds();
-            let change = order
-                .attempted(seen.clone(), &self.0.config.retry, until, now)
-                .by(by);
-            let after = change.after().value;
-            match self
-                .store()
-                .commit(Changeset::of(change).under(lease.clone()))
-                .await
-            {
+            let lifetime = self.0.config.authorization_lifetime;
+            let until = now.after(lifetime).whole_seconds();
+            let retry = &self.0.config.retry;
+            let change = armed.attempted(seen.clone(), retry, until, now).by(by);
+            let after = change.after();
+            let changes = match changes {
+                Some(changes) => changes.and(change),
+                None => Changeset::of(change),
+            };
+            match self.store().commit(changes.under(lease.clone())).await {
                 Ok(_) => {
-                    count_order(&after);
-                    return Ok(Step::Done);
+                    count_order(&after.value);
+                    if let Some(begun) = &mut begun {
+                        begun.tell(after.clone());
+                    }
+                    return Ok(Step::Done(Box::new(after.value)));
                 }
                 Err(StoreError::Conflict) => order = self.store().order(order.value.id()).await?,
                 Err(error) => return Err(error),
             }
         }
         Err(StoreError::Conflict)
+    }
+
+    /// The order with what a request began, and the change that makes it so.
+    pub(super) fn with_begun(
+        &self,
+        order: &Versioned<Order>,
+        begun: Option<&Begun>,
+    ) -> (Option<Changeset>, Versioned<Order>) {
+        match begun.and_then(|begun| begun.change(order, self)) {
+            Some(change) => {
+                let after = change.after();
+                (Some(Changeset::of(change)), after)
+            }
+            None => (None, order.clone()),
+        }
     }
 
     async fn look(&self, order: &Order) -> Vec<Seen> {

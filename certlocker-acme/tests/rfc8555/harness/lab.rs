@@ -56,6 +56,10 @@ impl Issuer for Held<Arc<dyn Issuer>> {
         self.let_go().await;
         self.inner.issue(order, request, now).await
     }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
 }
 
 /// An issuer that never issues, each time for this reason.
@@ -70,6 +74,10 @@ impl Issuer for Failing {
         _now: Timestamp,
     ) -> Result<Issued, IssueFailure> {
         Err(self.0.clone())
+    }
+
+    fn is_remote(&self) -> bool {
+        true
     }
 }
 

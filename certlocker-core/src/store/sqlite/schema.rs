@@ -140,7 +140,9 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // Pages that are written again and again reach the database once in so many.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(()))
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), SqliteError> {
