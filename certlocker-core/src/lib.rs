@@ -62,6 +62,8 @@ pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,
     MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
 };
+#[cfg(feature = "postgres")]
+pub use store::{PostgresError, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteError, SqliteStore};
 pub use time::{InvalidTimestamp, Timestamp};

@@ -2,6 +2,8 @@
 
 mod find;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reads;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -15,6 +17,8 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresStore};
 pub use reads::{
     AccountStore, AuthorityStore, CertificateStore, ClientStore, OrderStore, SecretRows,
 };
