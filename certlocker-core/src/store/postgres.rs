@@ -1,6 +1,7 @@
 //! A store in a PostgreSQL database.
 
 mod leases;
+mod nonces;
 mod plan;
 mod schema;
 mod sql;
@@ -71,6 +72,14 @@ impl PostgresStore {
             pool,
             writer,
         })))
+    }
+
+    /// Whether [`open`](Self::open) would take this URL; nothing is connected to.
+    ///
+    /// # Errors
+    /// [`PostgresError::Url`].
+    pub fn accepts(url: &str) -> Result<(), PostgresError> {
+        Address::parse(url).map(drop)
     }
 
     /// Writes what is queued and lets the database go; whatever is asked of the store afterwards

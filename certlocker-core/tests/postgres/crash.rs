@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use certlocker_core::{Ledger, PostgresStore, Sequence, StoreError};
+use certlocker_core::{Ledger, PostgresStore, Sequence, SpentNonce, SpentNonces, StoreError};
 use tokio::sync::watch;
 
-use crate::nouns::fact;
+use crate::nouns::{at, fact};
 use crate::scene::runtime;
 use crate::server::Server;
 
@@ -113,4 +113,28 @@ async fn are_true(store: &PostgresStore, told: &[Told]) {
     }
     eprintln!("{acknowledged} acknowledged, {refused} refused, {in_doubt} in doubt");
     assert!(texts.len() >= acknowledged && texts.len() <= acknowledged + in_doubt);
+}
+
+#[test]
+fn a_nonce_that_a_crash_made_the_server_forget_is_not_spent_again() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    runtime().block_on(async {
+        let store = PostgresStore::open(&server.url("postgres")).await.unwrap();
+        let nonce = SpentNonce {
+            epoch: store.nonce_epoch().await.unwrap(),
+            number: [7; 16],
+            until: at(60),
+        };
+        assert!(store.spend_nonce(&nonce).await.unwrap());
+        server.control(&["-m", "immediate", "stop"]);
+        server.control(&["-w", "start"]);
+        assert!(!store.spend_nonce(&nonce).await.is_ok_and(|spent| spent));
+        let epoch = store.nonce_epoch().await.unwrap();
+        assert_ne!(epoch, nonce.epoch);
+        assert!(!store.spend_nonce(&nonce).await.unwrap());
+        let fresh = SpentNonce { epoch, ..nonce };
+        assert!(store.spend_nonce(&fresh).await.unwrap());
+    });
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use certlocker_core::{
-    Aggregate, Changeset, Kind, Leases, Ledger, PostgresStore, Sequence, StoreError,
+    Aggregate, Changeset, Kind, Leases, Ledger, PostgresStore, Sequence, SpentNonce, SpentNonces,
+    StoreError,
 };
 
 use crate::nouns::{account, at, by, fact};
@@ -153,4 +154,34 @@ async fn claim_all(node: PostgresStore) -> Vec<String> {
         }
         mine.extend(some.into_iter().map(|lease| lease.key));
     }
+}
+
+#[test]
+fn a_nonce_is_spent_once_whoever_asks() {
+    let Some(scene) = Scene::new() else { return };
+    runtime().block_on(async {
+        let nodes = [scene.open().await, scene.open().await];
+        let epoch = nodes[0].nonce_epoch().await.unwrap();
+        assert_eq!(nodes[1].nonce_epoch().await.unwrap(), epoch);
+        let nonce = |second: u8| SpentNonce {
+            epoch,
+            number: [second; 16],
+            until: at(second.into()),
+        };
+        for second in 0..10 {
+            let spend = |place: usize| {
+                let (node, nonce) = (nodes[place % 2].clone(), nonce(second));
+                tokio::spawn(async move { node.spend_nonce(&nonce).await.unwrap() })
+            };
+            let racing: Vec<_> = (0..16).map(spend).collect();
+            let mut won = 0;
+            for spent in racing {
+                won += usize::from(spent.await.unwrap());
+            }
+            assert_eq!(won, 1);
+        }
+        assert_eq!(nodes[0].forget_nonces(at(8), 5).await.unwrap(), 5);
+        assert_eq!(nodes[1].forget_nonces(at(8), 99).await.unwrap(), 3);
+        assert!(!nodes[0].spend_nonce(&nonce(9)).await.unwrap());
+    });
 }

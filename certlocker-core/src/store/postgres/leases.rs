@@ -40,6 +40,9 @@ const CLAIM_DUE: &str = concat!(
     "RETURNING key, fence"
 );
 
+const RENEW: &str = "UPDATE lease SET until = $4 \
+    WHERE kind = $1 AND key = $2 AND fence = $3 RETURNING fence";
+
 const RELEASE: &str = "DELETE FROM lease WHERE kind = $1 AND key = $2 AND fence = $3";
 
 #[async_trait]
@@ -81,6 +84,12 @@ impl Leases for PostgresStore {
             key: key.to_owned(),
             fence: row.get::<_, i64>(0).unsigned_abs(),
         }))
+    }
+
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+        let (kind, key) = (lease.kind.as_str(), stored(&lease.key));
+        let given: Given<'_> = &[&kind, &key, &fence(lease), &until.as_micros()];
+        Ok(!self.operate(RENEW, given).await?.is_empty())
     }
 
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
