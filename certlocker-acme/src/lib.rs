@@ -11,6 +11,7 @@ mod links;
 #[cfg(feature = "local-ca")]
 mod local_ca;
 mod nonce;
+mod once;
 mod problem;
 mod rate;
 mod route;
@@ -27,7 +28,7 @@ pub use gateway::{Config, Gateway, Parts, Registration};
 pub use links::Links;
 #[cfg(feature = "local-ca")]
 pub use local_ca::{LocalCa, LocalCaError, LocalCaSettings};
-pub use nonce::{NoRandomness, Nonces, ProcessNonces};
+pub use nonce::{NoRandomness, Nonces, ProcessNonces, SharedNonces, SharedNoncesError};
 pub use problem::{Problem, ProblemType, Subproblem};
 pub use rate::{Rate, RateLimits};
 pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};

@@ -72,8 +72,10 @@ impl Drop for Running {
     }
 }
 
-/// Longer than any attempt and any answer of an issuer that is worth waiting for.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long after a process died another takes its work over.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often a lease is renewed while the work under it goes on.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// How often the store is asked for what is due; what a request sets off does not wait for it.
 const POLL: Duration = Duration::from_millis(250);
 const BATCH: usize = 64;
@@ -141,8 +143,12 @@ impl Gateway {
             let Some(removal) = order.remove(before, self.now()) else {
                 continue;
             };
-            self.store().commit(removal.by(&caretaker()).into()).await?;
-            removed += 1;
+            match self.store().commit(removal.by(&caretaker()).into()).await {
+                Ok(_) => removed += 1,
+                // Another process was faster.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(removed)
     }
@@ -208,18 +214,52 @@ impl Gateway {
     /// Works on one order under a lease until nothing is due.
     async fn work(&self, lease: Lease, id: OrderId, by: Attribution) {
         let slots = Arc::clone(&self.0.jobs.slots);
-        let Ok(_slot) = slots.acquire_owned().await else {
+        let slot = async {
+            slots
+                .acquire_owned()
+                .await
+                .map_err(|_| StoreError::NotFound)
+        };
+        let Ok(_slot) = self.holding(&lease, slot).await else {
             return;
         };
         let mut lease = Some(lease);
         while let Some(current) = lease.take() {
-            match self.step(&current, &id, &by).await {
+            let step = self.step(&current, &id, &by);
+            match self.holding(&current, step).await {
                 Ok(Step::Done) => lease = self.claim_again(&id).await,
                 Ok(Step::Nothing) => self.give_up(&current).await,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, order = %id, "work on an order broke off");
                     self.give_up(&current).await;
                 }
+            }
+        }
+    }
+
+    /// Renews the lease while the work goes on; once another process has it, the work is dropped.
+    async fn holding<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEWAL) => {}
+            }
+            match self.store().renew(lease, self.now().after(LEASE)).await {
+                Ok(true) => {}
+                // Perhaps by the work itself, whose commit has just ended it.
+                Ok(false) => {
+                    let last = tokio::time::timeout(POLL, work).await;
+                    return last.unwrap_or(Err(StoreError::Conflict));
+                }
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a lease was not renewed; it is tried again"
+                ),
             }
         }
     }
