@@ -12,6 +12,7 @@ mod links;
 mod local_ca;
 mod nonce;
 mod object;
+mod once;
 mod problem;
 mod rate;
 mod route;
@@ -28,7 +29,7 @@ pub use gateway::{Config, Gateway, Parts, Registration};
 pub use links::Links;
 #[cfg(feature = "local-ca")]
 pub use local_ca::{LocalCa, LocalCaError, LocalCaSettings};
-pub use nonce::{NoRandomness, Nonces, ProcessNonces};
+pub use nonce::{NoRandomness, Nonces, ProcessNonces, SharedNonces, SharedNoncesError};
 pub use problem::{Problem, ProblemType, Subproblem};
 pub use rate::{Rate, RateLimits};
 pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};

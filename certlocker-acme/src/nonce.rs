@@ -1,5 +1,7 @@
 //! Nonces: issued without a write, spent exactly once.
 
+mod shared;
+
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -7,6 +9,9 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use certlocker_core::StoreError;
+
+pub use shared::{SharedNonces, SharedNoncesError};
 
 /// Issues nonces and takes each back once ([RFC 8555 section 6.5]).
 ///
@@ -20,7 +25,10 @@ pub trait Nonces: Send + Sync {
 
     /// Whether `nonce` was issued here, is recent, and was not redeemed before; it is spent with
     /// this. A false "no" costs the client one more request, a false "yes" is a replay.
-    async fn redeem(&self, nonce: &str) -> bool;
+    ///
+    /// # Errors
+    /// When nobody can tell now.
+    async fn redeem(&self, nonce: &str) -> Result<bool, StoreError>;
 }
 
 /// Nonces of one process: a counter under a MAC, and one bit for each of the latest.
@@ -80,7 +88,13 @@ impl Nonces for ProcessNonces {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    async fn redeem(&self, nonce: &str) -> bool {
+    async fn redeem(&self, nonce: &str) -> Result<bool, StoreError> {
+        Ok(self.redeem_now(nonce))
+    }
+}
+
+impl ProcessNonces {
+    fn redeem_now(&self, nonce: &str) -> bool {
         let mut bytes = [0; NUMBER + TAG];
         if URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) != Ok(NUMBER + TAG) {
             return false;
@@ -159,17 +173,17 @@ mod tests {
         assert!(window.redeem(65) && window.redeem(2) && !window.redeem(2));
     }
 
-    #[tokio::test]
-    async fn a_nonce_of_another_process_or_with_another_byte_is_refused() {
+    #[test]
+    fn a_nonce_of_another_process_or_with_another_byte_is_refused() {
         let (own, other) = (ProcessNonces::new().unwrap(), ProcessNonces::new().unwrap());
         let nonce = own.issue();
-        assert!(!other.redeem(&nonce).await);
+        assert!(!other.redeem_now(&nonce));
         let changed: String = nonce.chars().rev().collect();
         assert!(
-            !own.redeem(&changed).await
-                && !own.redeem("").await
-                && !own.redeem(&format!("{nonce}=")).await
+            !own.redeem_now(&changed)
+                && !own.redeem_now("")
+                && !own.redeem_now(&format!("{nonce}="))
         );
-        assert!(own.redeem(&nonce).await && !own.redeem(&nonce).await);
+        assert!(own.redeem_now(&nonce) && !own.redeem_now(&nonce));
     }
 }

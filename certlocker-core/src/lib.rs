@@ -60,8 +60,11 @@ pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, Leases, Ledger,
-    MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, Store, StoreError,
+    MemoryStore, OrderStore, Page, Query, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store,
+    StoreError,
 };
+#[cfg(feature = "postgres")]
+pub use store::{PostgresError, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteError, SqliteStore};
 pub use time::{InvalidTimestamp, Timestamp};

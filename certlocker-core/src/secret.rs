@@ -51,6 +51,8 @@ pub enum SecretPurpose {
     EabMacKey,
     /// The private key of a listener's certificate.
     ListenerKey,
+    /// The key under which nonces are issued by every process that shares the store.
+    NonceKey,
 }
 
 impl SecretPurpose {
@@ -60,6 +62,7 @@ impl SecretPurpose {
             Self::CaKey => "ca-key",
             Self::EabMacKey => "eab-mac-key",
             Self::ListenerKey => "listener-key",
+            Self::NonceKey => "nonce-key",
         }
     }
 }

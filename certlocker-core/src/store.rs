@@ -2,7 +2,10 @@
 
 mod find;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reads;
+mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -15,9 +18,12 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresStore};
 pub use reads::{
     AccountStore, AuthorityStore, CertificateStore, ClientStore, OrderStore, SecretRows,
 };
+pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
 
@@ -129,6 +135,14 @@ pub trait Leases: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Lease>, StoreError>;
+
+    /// Lets a claim last until another time; false if it is not the newest, or has ended.
+    ///
+    /// Whoever renews in time keeps the row, however long the work takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError>;
 
     /// Gives a claim up; nothing if it is not the newest.
     ///

@@ -12,7 +12,8 @@ use certlocker_core::{
     ChallengeRef, Client, ClientId, Component, Description, Identifier, IssueFailure, Issued,
     Issuer, Ledger, MemoryStore, Method, NewAccount, NewClient, NewOrder, Order, OrderId,
     OrderStore, Outcome, Random, Retry, Sealed, Secret, SecretError, SecretId, SecretPurpose,
-    SecretStore, Seen, Sequence, Serial, Timestamp, Transition, Trigger, Uses, Versioned,
+    SecretStore, Seen, Sequence, Serial, StoreError, Timestamp, Transition, Trigger, Uses,
+    Versioned,
 };
 
 use crate::assert_shown;
@@ -326,8 +327,8 @@ impl Nonces for Fixed {
         "AAAA".to_owned()
     }
 
-    async fn redeem(&self, _nonce: &str) -> bool {
-        true
+    async fn redeem(&self, _nonce: &str) -> Result<bool, StoreError> {
+        Ok(true)
     }
 }
 

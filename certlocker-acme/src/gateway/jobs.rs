@@ -1,5 +1,6 @@
 //! Work that a request sets off and a restart takes up: validation, issuing, endings.
 
+mod beginning;
 mod issuance;
 mod validation;
 
@@ -8,13 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use certlocker_core::{
-    Actor, Attribution, CertificateRequest, ChallengeRef, Change, Changeset, Component, Kind,
-    Lease, Order, OrderId, Page, State, StoreError, Subject, Timestamp, Trigger, Versioned,
+    Actor, Attribution, Changeset, Component, Kind, Lease, Order, OrderId, Page, State, StoreError,
+    Subject, Timestamp, Trigger, Versioned,
 };
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::{Gateway, Signed};
+use beginning::Begun;
+pub(super) use beginning::{Beginning, Outcome};
 
 /// Which orders this process is at work on, and how many at a time.
 #[derive(Debug)]
@@ -73,55 +76,10 @@ impl Drop for Running {
     }
 }
 
-/// What a request begins and does not commit: it becomes one write with what comes of it.
-#[derive(Debug)]
-pub(super) struct Begun {
-    at: Timestamp,
-    by: Attribution,
-    told: Option<oneshot::Sender<Versioned<Order>>>,
-    what: Beginning,
-}
-
-/// What a request can begin with.
-#[derive(Debug)]
-pub(super) enum Beginning {
-    /// The client's answer to this challenge is in place.
-    Armed(ChallengeRef),
-    /// This certificate request was checked.
-    Finalized(CertificateRequest),
-}
-
-/// What became of that within a short time.
-pub(super) enum Outcome {
-    /// Others were at work on the order; nothing came of what was begun.
-    Busy,
-    /// This was committed.
-    Committed(Box<Versioned<Order>>),
-    /// Nothing yet.
-    Late,
-}
-
-impl Begun {
-    /// The change that was begun; nothing once it has been committed or can no longer be.
-    fn change(&self, order: &Versioned<Order>, gateway: &Gateway) -> Option<Change<Order>> {
-        let retry = &gateway.0.config.retry;
-        let begun = match &self.what {
-            Beginning::Armed(challenge) => order.arm(*challenge, retry, self.at),
-            Beginning::Finalized(request) => order.finalize(request.clone(), self.at).ok(),
-        };
-        begun.map(|begun| begun.by(&self.by))
-    }
-
-    fn tell(&mut self, order: Versioned<Order>) {
-        if let Some(told) = self.told.take() {
-            // Whoever asked may be gone.
-            let _ = told.send(order);
-        }
-    }
-}
-
-/// Longer than any attempt and any answer of an issuer that is worth waiting for.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long after a process died another takes its work over.
+const LEASE: Duration = Duration::from_secs(15);
+/// How often a lease is renewed while the work under it goes on.
+const RENEWAL: Duration = Duration::from_secs(5);
 /// How often the store is asked for what is due; what a request sets off does not wait for it.
 const POLL: Duration = Duration::from_millis(250);
 const BATCH: usize = 64;
@@ -185,8 +143,12 @@ impl Gateway {
             let Some(removal) = order.remove(before, self.now()) else {
                 continue;
             };
-            self.store().commit(removal.by(&caretaker()).into()).await?;
-            removed += 1;
+            match self.store().commit(removal.by(&caretaker()).into()).await {
+                Ok(_) => removed += 1,
+                // Another process was faster.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(removed)
     }
@@ -230,12 +192,7 @@ impl Gateway {
             return Ok(Outcome::Busy);
         };
         let (told, outcome) = oneshot::channel();
-        let begun = Begun {
-            at: signed.now,
-            by: signed.by.clone(),
-            told: Some(told),
-            what,
-        };
+        let begun = Begun::new(what, signed, told);
         self.spawn(lease, *id, set_off_by(&signed.by, *id), Some(begun));
         Ok(match timeout(self.0.config.answer_wait, outcome).await {
             Ok(Ok(order)) => Outcome::Committed(Box::new(order)),
@@ -282,18 +239,52 @@ impl Gateway {
     /// Works on one order under a lease until nothing is due.
     async fn work(&self, lease: Lease, id: OrderId, by: Attribution, mut begun: Option<Begun>) {
         let slots = Arc::clone(&self.0.jobs.slots);
-        let Ok(_slot) = slots.acquire_owned().await else {
+        let slot = async {
+            slots
+                .acquire_owned()
+                .await
+                .map_err(|_| StoreError::NotFound)
+        };
+        let Ok(_slot) = self.holding(&lease, slot).await else {
             return;
         };
         let mut lease = Some(lease);
         while let Some(current) = lease.take() {
-            match self.step(&current, &id, &by, begun.take()).await {
+            let step = self.step(&current, &id, &by, begun.take());
+            match self.holding(&current, step).await {
                 Ok(Step::Done(order)) => lease = self.claim_again(&order).await,
                 Ok(Step::Nothing) => self.give_up(&current).await,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, order = %id, "work on an order broke off");
                     self.give_up(&current).await;
                 }
+            }
+        }
+    }
+
+    /// Renews the lease while the work goes on; once another process has it, the work is dropped.
+    async fn holding<T>(
+        &self,
+        lease: &Lease,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(RENEWAL) => {}
+            }
+            match self.store().renew(lease, self.now().after(LEASE)).await {
+                Ok(true) => {}
+                // Perhaps by the work itself, whose commit has just ended it.
+                Ok(false) => {
+                    let last = timeout(POLL, work).await;
+                    return last.unwrap_or(Err(StoreError::Conflict));
+                }
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a lease was not renewed; it is tried again"
+                ),
             }
         }
     }

@@ -186,7 +186,8 @@ impl Gateway {
                 "the protected header has no `nonce`",
             ));
         };
-        if self.0.parts.nonces.redeem(nonce).await {
+        let redeemed = self.0.parts.nonces.redeem(nonce).await;
+        if redeemed.map_err(|error| store_problem(&error))? {
             return Ok(());
         }
         Err(Problem::new(

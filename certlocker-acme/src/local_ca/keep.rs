@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use certlocker_core::{
-    Actor, Attribution, Authority as Kept, AuthorityRole, Changeset, Component, Der, SecretError,
-    SecretPurpose, SecretStore, Store, StoreError, Timestamp, Trigger,
+    Actor, Attribution, Authority as Kept, AuthorityRole, Changeset, Component, Der, Kind, Lease,
+    SecretError, SecretPurpose, SecretStore, Store, StoreError, Timestamp, Trigger,
 };
 
 use super::{Inner, LocalCa, LocalCaSettings, Made, make_intermediate, make_root, pair};
 use crate::gateway::random;
+use crate::once::Turn;
 use crate::x509::{Authority, Leaf, subject_and_key_id};
 
 /// Why the local authority cannot be used.
@@ -50,26 +51,43 @@ impl LocalCa {
         now: Timestamp,
     ) -> Result<Self, LocalCaError> {
         let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
+        let mut turn = Turn::new(Kind::Authority, "local authority", now);
+        loop {
+            if let Some(kept) = Self::open(store, secrets, settings.clone(), &by, now).await? {
+                turn.give_up(store).await?;
+                return Ok(kept);
+            }
+            if let Some(lease) = turn.come(store).await? {
+                return Self::create(store, secrets, settings, &by, lease, now).await;
+            }
+        }
+    }
+
+    async fn open(
+        store: &dyn Store,
+        secrets: &dyn SecretStore,
+        settings: LocalCaSettings,
+        by: &Attribution,
+        now: Timestamp,
+    ) -> Result<Option<Self>, LocalCaError> {
         let root = store.newest_authority(AuthorityRole::Root).await?;
         let intermediate = store.newest_authority(AuthorityRole::Intermediate).await?;
-        match (root, intermediate) {
-            (Some(root), Some(intermediate)) => {
-                let key = secrets
-                    .open(intermediate.value.key(), SecretPurpose::CaKey, &by, now)
-                    .await?;
-                let der = intermediate.value.certificate().clone();
-                let (name, key_id) =
-                    subject_and_key_id(&der.0).ok_or(LocalCaError::Certificate("intermediate"))?;
-                let authority = Authority {
-                    name,
-                    key_id,
-                    key: pair(&key)?,
-                };
-                Self::assemble(authority, der, root.value.certificate().clone(), settings)
-            }
-            (None, None) => Self::create(store, secrets, settings, &by, now).await,
-            _ => Err(LocalCaError::Incomplete),
-        }
+        let (root, intermediate) = match (root, intermediate) {
+            (Some(root), Some(intermediate)) => (root, intermediate),
+            (None, None) => return Ok(None),
+            _ => return Err(LocalCaError::Incomplete),
+        };
+        let key = secrets.open(intermediate.value.key(), SecretPurpose::CaKey, by, now);
+        let key = key.await?;
+        let der = intermediate.value.certificate().clone();
+        let (name, key_id) =
+            subject_and_key_id(&der.0).ok_or(LocalCaError::Certificate("intermediate"))?;
+        let authority = Authority {
+            name,
+            key_id,
+            key: pair(&key)?,
+        };
+        Self::assemble(authority, der, root.value.certificate().clone(), settings).map(Some)
     }
 
     async fn create(
@@ -77,13 +95,14 @@ impl LocalCa {
         secrets: &dyn SecretStore,
         settings: LocalCaSettings,
         by: &Attribution,
+        lease: Lease,
         now: Timestamp,
     ) -> Result<Self, LocalCaError> {
         let root = make_root(&settings, now)?;
         let intermediate = make_intermediate(&settings, &root.authority, now)?;
         let changes = kept(&root, AuthorityRole::Root, secrets, by, now).await?;
         let more = kept(&intermediate, AuthorityRole::Intermediate, secrets, by, now).await?;
-        store.commit(changes.merge(more)).await?;
+        store.commit(changes.merge(more).under(lease)).await?;
         Self::assemble(
             intermediate.authority,
             Der(intermediate.der),

@@ -158,6 +158,10 @@ impl<S: Leases + ?Sized> Leases for Flaky<S> {
         self.inner.claim(kind, key, now, until).await
     }
 
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+        self.inner.renew(lease, until).await
+    }
+
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.inner.release(lease).await
     }

@@ -14,6 +14,8 @@ macro_rules! __conformance_leases {
             what_is_due_first_is_claimed_first_up_to_the_limit,
             what_is_no_longer_due_is_not_claimed,
             each_claim_of_a_row_has_a_larger_fence,
+            a_renewed_claim_lasts_until_its_new_time,
+            an_old_claim_is_not_renewed,
             a_released_row_can_be_claimed,
             an_old_claim_releases_nothing,
             a_commit_under_a_claim_ends_it,
@@ -130,6 +132,41 @@ pub fn each_claim_of_a_row_has_a_larger_fence(fresh: &Fresh) {
             next.fence > lease.fence,
             "a released claim gave its fence away"
         );
+    });
+}
+
+async fn renew(store: &dyn Tested, lease: &Lease, until: Timestamp) -> bool {
+    let renewed = store.renew(lease, until).await;
+    renewed.expect("claims are renewed")
+}
+
+pub fn a_renewed_claim_lasts_until_its_new_time(fresh: &Fresh) {
+    fresh.run(async |store| {
+        let order = placed_at(store, 0).await;
+        let key = order.value.key();
+        let lease = claim(store, &key, at(1), at(10)).await.expect("it is free");
+        assert!(renew(store, &lease, at(20)).await);
+        assert_eq!(claim(store, &key, at(19), at(99)).await, None);
+        let change = change(&order).under(lease);
+        store.commit(change).await.expect("it is written");
+    });
+}
+
+pub fn an_old_claim_is_not_renewed(fresh: &Fresh) {
+    fresh.run(async |store| {
+        let order = placed_at(store, 0).await;
+        let key = order.value.key();
+        let old = claim(store, &key, at(1), at(2)).await.expect("it is free");
+        let new = claim(store, &key, at(2), at(10)).await.expect("it is free");
+        assert!(!renew(store, &old, at(99)).await);
+        let change = change(&order).under(new.clone());
+        store.commit(change).await.expect("it is written");
+        assert!(!renew(store, &new, at(99)).await, "the commit ended it");
+        let next = claim(store, &key, at(10), at(20))
+            .await
+            .expect("it is free");
+        store.release(&next).await.expect("it is released");
+        assert!(!renew(store, &next, at(99)).await, "it was given up");
     });
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{By, Direction, Leases, Ledger, Query, Row, Rows, StoreError};
+use super::{By, Direction, Leases, Ledger, Query, Row, Rows, SpentNonce, SpentNonces, StoreError};
 use crate::change::{DUE, Entry, Lease, Write};
 use crate::{Changeset, Expected, Kind, Record, Sequence, Subject, Timestamp, Version};
 
@@ -23,6 +23,7 @@ struct Inner {
     about: BTreeSet<(Subject, Sequence)>,
     leases: BTreeMap<(Kind, String), Claim>,
     fence: u64,
+    spent: BTreeSet<(Timestamp, [u8; 16])>,
 }
 
 type Stored = (Version, Vec<u8>);
@@ -318,11 +319,46 @@ impl Leases for MemoryStore {
         Ok((!claimed).then(|| inner.claim(kind, key, until)))
     }
 
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+        let mut inner = self.inner();
+        let newest = inner.is_newest(lease);
+        let claim = inner.leases.get_mut(&(lease.kind, lease.key.clone()));
+        if let Some(claim) = claim.filter(|_| newest) {
+            claim.until = until;
+        }
+        Ok(newest)
+    }
+
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         let mut inner = self.inner();
         if inner.is_newest(lease) {
             inner.leases.remove(&(lease.kind, lease.key.clone()));
         }
         Ok(())
+    }
+}
+
+/// What is spent is remembered as long as the store lives: there is one epoch.
+const EPOCH: u64 = 1;
+
+#[async_trait]
+impl SpentNonces for MemoryStore {
+    async fn nonce_epoch(&self) -> Result<u64, StoreError> {
+        Ok(EPOCH)
+    }
+
+    async fn spend_nonce(&self, nonce: &SpentNonce) -> Result<bool, StoreError> {
+        let place = (nonce.until, nonce.number);
+        Ok(nonce.epoch == EPOCH && self.inner().spent.insert(place))
+    }
+
+    async fn forget_nonces(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let spent = &mut self.inner().spent;
+        let mut forgotten = 0;
+        while forgotten < limit && spent.first().is_some_and(|(until, _)| *until < before) {
+            spent.pop_first();
+            forgotten += 1;
+        }
+        Ok(forgotten)
     }
 }

@@ -239,6 +239,10 @@ impl Leases for SqliteStore {
         Ok(self.0.claims.lock().claim(kind, key, now, until))
     }
 
+    async fn renew(&self, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.claims.lock().renew(lease, until))
+    }
+
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.0.claims.lock().release(lease);
         Ok(())

@@ -9,7 +9,8 @@ use certlocker_core::{
 
 use super::super::telemetry::count_order;
 use super::super::{Gateway, random};
-use super::{Begun, Step};
+use super::Step;
+use super::beginning::Begun;
 
 /// The pause before an issuer that gave no answer is asked again, if it did not name one.
 const ISSUER_PAUSE: Duration = Duration::from_secs(5);

@@ -4,7 +4,8 @@ use certlocker_core::{Attribution, Changeset, Lease, Order, Seen, StoreError, Ve
 
 use super::super::Gateway;
 use super::super::telemetry::{count_attempt, count_order};
-use super::{Begun, Step};
+use super::Step;
+use super::beginning::Begun;
 use crate::validator::Armed;
 
 /// How often results are applied anew when the order changed meanwhile.

@@ -70,6 +70,11 @@ impl Claimed {
         claimed.take(limit).collect()
     }
 
+    pub(super) fn renew(&mut self, lease: &Lease, until: Timestamp) -> bool {
+        let newest = self.newest(lease);
+        newest.map(|claim| claim.until = until).is_some()
+    }
+
     pub(super) fn release(&mut self, lease: &Lease) {
         if self.newest(lease).is_some_and(|claim| !claim.committing) {
             self.end(lease);

@@ -1,0 +1,118 @@
+//! The connection that writes, with its statements prepared.
+
+use std::pin::Pin;
+
+use futures_util::future::{join_all, try_join_all};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::super::schema;
+use super::super::url::Address;
+use super::Failed;
+
+macro_rules! statements {
+    ($($name:ident = $text:expr;)+) => {
+        /// What the writing connection says.
+        #[derive(Clone, Copy, Debug)]
+        #[allow(clippy::upper_case_acronyms, reason = "SQL's own words")]
+        pub(in super::super) enum Say { $($name),+ }
+
+        const TEXTS: &[&str] = &[$($text),+];
+    };
+}
+
+statements! {
+    Begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+    Commit = "COMMIT";
+    Rollback = "ROLLBACK";
+    LockRows = "SELECT r.kind, r.key, r.version FROM unnest($1::text[], $2::text[]) AS w (kind, key) \
+        JOIN row AS r ON r.kind = w.kind AND r.key = w.key ORDER BY r.kind, r.key FOR UPDATE OF r";
+    LockLeases = "SELECT lease.kind, lease.key, lease.fence \
+        FROM unnest($1::text[], $2::text[]) AS w (kind, key) \
+        JOIN lease ON lease.kind = w.kind AND lease.key = w.key \
+        ORDER BY lease.kind, lease.key FOR UPDATE OF lease";
+    InsertRows = "INSERT INTO row (kind, key, version, snapshot) \
+        SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) \
+        ON CONFLICT DO NOTHING RETURNING kind, key";
+    UpdateRows = "UPDATE row AS r SET version = w.version, snapshot = w.snapshot \
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) \
+        AS w (kind, key, version, snapshot) WHERE r.kind = w.kind AND r.key = w.key";
+    DeleteRows = "DELETE FROM row AS r USING unnest($1::text[], $2::text[]) AS w (kind, key) \
+        WHERE r.kind = w.kind AND r.key = w.key";
+    DeleteEntries = "DELETE FROM entry \
+        USING unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w (kind, name, value, key) \
+        WHERE entry.kind = w.kind AND entry.name = w.name \
+        AND entry.value = w.value AND entry.key = w.key";
+    InsertEntries = "INSERT INTO entry (kind, name, value, key, single) SELECT w.*, false \
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w \
+        ON CONFLICT DO NOTHING";
+    InsertSingles = "INSERT INTO entry (kind, name, value, key, single) SELECT w.*, true \
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w \
+        ON CONFLICT DO NOTHING RETURNING kind, name, value, key";
+    DeleteLeases = "DELETE FROM lease USING unnest($1::text[], $2::text[]) AS w (kind, key) \
+        WHERE lease.kind = w.kind AND lease.key = w.key";
+    Head = "SELECT sequence FROM ledger_head FOR UPDATE";
+    Append = "INSERT INTO record (sequence, code, bytes) \
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])";
+    About = "INSERT INTO record_subject (subject, sequence) \
+        SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
+    Advance = "UPDATE ledger_head SET sequence = $1";
+    Touch = "UPDATE ledger_head SET sequence = sequence";
+}
+
+/// A connection with its statements.
+pub(super) struct Session {
+    client: Client,
+    prepared: Vec<Statement>,
+}
+
+type Answer = Result<Vec<Row>, tokio_postgres::Error>;
+
+/// Statements that are sent together; each is sent before the answer to the one before it is read.
+#[derive(Default)]
+pub(super) struct Pipeline<'a>(Vec<Pin<Box<dyn Future<Output = Answer> + Send + 'a>>>);
+
+impl Session {
+    pub(super) async fn open(address: &Address, tls: &MakeRustlsConnect) -> Result<Self, Failed> {
+        let client = schema::connect(address, tls).await?;
+        client.batch_execute(schema::DURABLE).await?;
+        let prepared = TEXTS.iter().map(|text| client.prepare(text));
+        let prepared = try_join_all(prepared).await?;
+        Ok(Self { client, prepared })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.client.is_closed()
+    }
+
+    pub(super) fn say<'a>(
+        &'a self,
+        say: Say,
+        given: &'a [&'a (dyn ToSql + Sync)],
+    ) -> impl Future<Output = Answer> + Send + 'a {
+        self.client.query(&self.prepared[say as usize], given)
+    }
+
+    /// Writes what is there already, under the lock that every commit needs.
+    pub(super) async fn check(&self) -> Result<(), Failed> {
+        let mut pipeline = Pipeline::default();
+        for say in [Say::Begin, Say::Touch, Say::Commit] {
+            pipeline.push(self.say(say, &[]));
+        }
+        pipeline.answers().await.into_iter().try_for_each(|answer| {
+            answer?;
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Pipeline<'a> {
+    pub(super) fn push(&mut self, statement: impl Future<Output = Answer> + Send + 'a) {
+        self.0.push(Box::pin(statement));
+    }
+
+    pub(super) async fn answers(self) -> Vec<Answer> {
+        join_all(self.0).await
+    }
+}
