@@ -100,6 +100,16 @@ impl Server {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
+    pub(crate) fn create_database(&self, name: &str) {
+        let made = Command::new(self.bin.join("createdb"))
+            .args(["-h", "127.0.0.1", "-U", "postgres", "-p"])
+            .arg(self.port.to_string())
+            .arg(name)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }

@@ -1,11 +1,17 @@
 //! The store and its keys, as the settings name them.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use certlocker_core::{FileKey, FileKeyError, SealedSecrets, SqliteError, SqliteStore};
+use certlocker_acme::{Nonces, ProcessNonces, SharedNonces, SystemClock};
+use certlocker_core::{
+    FileKey, FileKeyError, Page, PostgresError, PostgresStore, SealedSecrets, SecretStore,
+    SqliteError, SqliteStore, Store, StoreError,
+};
 
 use crate::config::{BaseUrl, Database, Settings};
-use crate::home::Home;
+use crate::serve::ServeError;
 
 /// The path below the public URL that both planes share.
 pub const PREFIX: &str = "/rest/acme";
@@ -16,13 +22,31 @@ pub fn base_url(public: &BaseUrl) -> String {
 }
 
 /// An open store, and what seals secrets in it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Opened {
+    /// Where everything is kept.
+    pub database: Opening,
     /// Seals and opens secrets.
-    pub secrets: Arc<SealedSecrets<SqliteStore, FileKey>>,
+    pub secrets: Arc<dyn SecretStore>,
     /// Keeps everything.
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Opened").field(&self.database).finish()
+    }
+}
+
+/// An open database.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Opening {
+    /// Shared with other processes.
+    Postgres(PostgresStore),
+    /// A file.
+    Sqlite(SqliteStore),
 }
 
 /// Why the store or its keys cannot be opened.
@@ -32,7 +56,19 @@ pub enum AssembleError {
     /// The key that wraps secrets.
     #[error("the key that wraps every secret cannot be used")]
     Key(#[from] FileKeyError),
-    /// The database.
+    /// Another process has sealed secrets under a key that is not here.
+    #[error(
+        "the database has secrets of other servers, and {} is missing: copy their master key there, or name it with --master-key-file",
+        .0.display()
+    )]
+    KeyElsewhere(PathBuf),
+    /// The PostgreSQL database.
+    #[error("the database cannot be opened")]
+    Postgres(#[from] PostgresError),
+    /// The store.
+    #[error("the database cannot be read")]
+    Read(#[from] StoreError),
+    /// The SQLite database.
     #[error("the database cannot be opened")]
     Store(#[from] SqliteError),
 }
@@ -42,11 +78,74 @@ impl Opened {
     ///
     /// # Errors
     /// [`AssembleError`].
-    pub fn open(home: &Home, settings: &Settings) -> Result<Self, AssembleError> {
-        let Database::Sqlite(path) = &settings.database;
-        let store = Arc::new(SqliteStore::open(path)?);
-        let key = FileKey::open_or_create(home.master_key(), &mut crate::random::fill)?;
+    pub async fn open(settings: &Settings) -> Result<Self, AssembleError> {
+        let database = match &settings.database {
+            Database::Postgres(url) => Opening::Postgres(PostgresStore::open(url).await?),
+            Database::Sqlite(path) => Opening::Sqlite(SqliteStore::open(path)?),
+        };
+        let path = &settings.master_key_file;
+        let store: Arc<dyn Store> = match &database {
+            Opening::Postgres(store) => Arc::new(store.clone()),
+            Opening::Sqlite(store) => Arc::new(store.clone()),
+        };
+        if matches!(database, Opening::Postgres(_)) && !path.exists() && is_used(&*store).await? {
+            return Err(AssembleError::KeyElsewhere(path.clone()));
+        }
+        let key = FileKey::open_or_create(path, &mut crate::random::fill)?;
         let secrets = Arc::new(SealedSecrets::new(Arc::clone(&store), key));
-        Ok(Self { secrets, store })
+        Ok(Self {
+            database,
+            secrets,
+            store,
+        })
+    }
+
+    /// Nonces of this process, or of all that share the database.
+    pub(crate) async fn nonces(&self) -> Result<Redeemers, ServeError> {
+        let Opening::Postgres(spent) = &self.database else {
+            return Ok(Redeemers {
+                nonces: Arc::new(ProcessNonces::new()?),
+                shared: None,
+            });
+        };
+        let clock = Arc::new(SystemClock::default());
+        let (store, secrets) = (self.store.as_ref(), self.secrets.as_ref());
+        let shared = SharedNonces::open(store, secrets, Arc::new(spent.clone()), clock).await?;
+        let shared = Arc::new(shared);
+        Ok(Redeemers {
+            nonces: shared.clone(),
+            shared: Some(shared),
+        })
+    }
+}
+
+async fn is_used(store: &dyn Store) -> Result<bool, StoreError> {
+    Ok(!store.authorities(Page::oldest(1)).await?.is_empty())
+}
+
+/// What issues and redeems nonces, and what has to be cleaned up after it.
+pub(crate) struct Redeemers {
+    pub(crate) nonces: Arc<dyn Nonces>,
+    pub(crate) shared: Option<Arc<SharedNonces>>,
+}
+
+impl Opening {
+    /// Whether it takes writes now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the cause.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.check().await,
+            Self::Sqlite(store) => store.check().await,
+        }
+    }
+
+    /// Writes what is queued and lets the database go.
+    pub async fn close(&self) {
+        match self {
+            Self::Postgres(store) => store.close().await,
+            Self::Sqlite(store) => store.close(),
+        }
     }
 }

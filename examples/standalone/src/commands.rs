@@ -75,7 +75,7 @@ impl Desk {
             return Ok(Self::Server(Remote::new(server, settings)?));
         }
         let home = Home::at(&settings.data_dir)?;
-        let opened = Opened::open(&home, settings)?;
+        let opened = Opened::open(settings).await?;
         let base = home
             .base_url()
             .unwrap_or_else(|| base_url(&settings.public_url));

@@ -219,8 +219,8 @@ mod tests {
                 "certificate-validity: expected at most max-certificate-validity, got more (c.toml:1)",
             ),
             (
-                "database = 'postgres://db/x'",
-                "database: this build has no PostgreSQL store yet; expected sqlite:PATH (c.toml:1)",
+                "database = 'postgres://db/x?sslmode=maybe'",
+                "database: this is no address of a PostgreSQL database: sslmode is disable, prefer, require, verify-ca or verify-full, not `maybe` (c.toml:1)",
             ),
         ];
         for (text, expect) in cases {

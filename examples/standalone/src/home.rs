@@ -61,11 +61,6 @@ impl Home {
         &self.0
     }
 
-    /// The key that wraps every secret.
-    pub fn master_key(&self) -> PathBuf {
-        self.0.join("master.key")
-    }
-
     /// The root certificate, in PEM.
     pub fn ca_file(&self) -> PathBuf {
         self.0.join("ca.pem")

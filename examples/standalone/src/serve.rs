@@ -13,14 +13,12 @@ use axum::Router;
 use certlocker_acme::validate::{self, NetworkValidator};
 use certlocker_acme::{
     Clash, Clock, Config, Gateway, Links, LocalCa, LocalCaError, LocalCaSettings, NoRandomness,
-    Parts, ProcessNonces, Registration, RouteTable, SystemClock,
+    Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
 };
-use certlocker_core::{
-    Actor, Attribution, Changeset, Component, Fact, Ledger, Retry, StoreError, Trigger,
-};
+use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, StoreError, Trigger};
 use tokio_util::sync::CancellationToken;
 
-use crate::assemble::{AssembleError, Opened, PREFIX, base_url};
+use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
 use crate::config::{BaseUrl, Settings};
 use crate::home::{Home, HomeError};
 use crate::inventory::Inventory;
@@ -50,6 +48,9 @@ pub enum ServeError {
     /// Another process serves this directory.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The nonces that are shared with other servers.
+    #[error(transparent)]
+    Nonces(#[from] SharedNoncesError),
     /// The system gives no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -81,7 +82,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     allow_open_files();
     let home = Home::prepare(&settings.data_dir)?;
     let _lock = DataDirLock::take(home.path())?;
-    let opened = Opened::open(&home, settings)?;
+    let opened = Opened::open(settings).await?;
     let gateway_listeners = bind(&settings.listen)?;
     let desk_listeners = bind(&[settings.operator_listen])?;
     let addresses: Vec<SocketAddr> = gateway_listeners
@@ -109,8 +110,9 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
 
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
+    let redeemers = opened.nonces().await?;
     let gateway = Gateway::new(
-        parts(&opened, &ca, settings)?,
+        parts(&opened, &redeemers, &ca, settings)?,
         gateway_config(settings, links.clone()),
     );
     let (gateway_router, desk_router) = routers(
@@ -133,14 +135,17 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         let gateway = gateway.clone();
         async move { gateway.run().await }
     });
-    let upkeep = tokio::spawn(upkeep::run(
-        gateway,
+    let rounds = upkeep::Rounds {
         ca,
-        tls,
-        names,
+        gateway,
         metrics,
-        settings.order_retention,
-    ));
+        names,
+        nonces: redeemers.shared,
+        retention: settings.order_retention,
+        store: opened.store.clone(),
+        tls,
+    };
+    let upkeep = tokio::spawn(rounds.run());
     let ready = ready(settings, &home, &links, operator_url)?;
     stopped().await?;
 
@@ -154,7 +159,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     }
     jobs.abort();
     upkeep.abort();
-    opened.store.close();
+    opened.database.close().await;
     Ok(())
 }
 
@@ -194,7 +199,12 @@ fn public_url(settings: &Settings, gateways: &[Listener]) -> BaseUrl {
     }
 }
 
-fn parts(opened: &Opened, ca: &LocalCa, settings: &Settings) -> Result<Parts, ServeError> {
+fn parts(
+    opened: &Opened,
+    redeemers: &Redeemers,
+    ca: &LocalCa,
+    settings: &Settings,
+) -> Result<Parts, ServeError> {
     let mut validation = validate::Config::default();
     validation.allow.clone_from(&settings.allow_validation_to);
     validation.http_port = settings.http01_port.get();
@@ -204,7 +214,7 @@ fn parts(opened: &Opened, ca: &LocalCa, settings: &Settings) -> Result<Parts, Se
     Ok(Parts {
         clock: Arc::new(SystemClock::default()),
         issuer: Arc::new(ca.clone()),
-        nonces: Arc::new(ProcessNonces::new()?),
+        nonces: Arc::clone(&redeemers.nonces),
         revocation_lists: Some(Arc::new(ca.clone())),
         secrets: opened.secrets.clone(),
         store: opened.store.clone(),

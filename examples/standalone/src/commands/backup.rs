@@ -1,14 +1,14 @@
 //! `backup` and `restore`: a copy that can be put back, and the drill that shows it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use certlocker_acme::{Clock, LocalCa, SystemClock};
-use certlocker_core::{Ledger, Sequence};
+use certlocker_core::Sequence;
 use serde::{Deserialize, Serialize};
 
 use super::CommandError;
-use crate::assemble::Opened;
+use crate::assemble::{Opened, Opening};
 use crate::cli::{BackupCommand, Exit, RestoreCommand};
 use crate::config::{Database, Settings};
 use crate::home::Home;
@@ -34,7 +34,10 @@ pub(super) async fn backup(
     output: Output,
 ) -> Result<Exit, CommandError> {
     let home = Home::at(&settings.data_dir)?;
-    let opened = Opened::open(&home, settings)?;
+    let opened = Opened::open(settings).await?;
+    let Opening::Sqlite(store) = &opened.database else {
+        return Err(elsewhere("pg_dump"));
+    };
     let to = &command.to;
     fs::create_dir(to).map_err(|error| {
         failed(
@@ -46,14 +49,12 @@ pub(super) async fn backup(
         )
     })?;
     let database = to.join(DATABASE);
-    opened
-        .store
+    store
         .backup(&database)
         .await
         .map_err(|error| failed("the database was not copied", error))?;
-    for name in [KEY, TOKEN] {
-        copy(&home.path().join(name), &to.join(name))?;
-    }
+    copy(&settings.master_key_file, &to.join(KEY))?;
+    copy(&home.admin_token_file(), &to.join(TOKEN))?;
     let manifest = Manifest {
         created: SystemClock::default().now().to_rfc3339_seconds(),
         database_sha256: digest(&database)?,
@@ -79,7 +80,11 @@ pub(super) async fn restore(
     if command.drill {
         let scratch =
             tempfile::tempdir().map_err(|error| failed("no room for the drill", error))?;
-        let records = put(settings, &command.from, &scratch.path().join("data"), None).await?;
+        let records = put(
+            &within(settings, &scratch.path().join("data")),
+            &command.from,
+        )
+        .await?;
         output.print(&manifest, |manifest| {
             format!(
                 "The backup of {} can be restored: {records}.",
@@ -88,18 +93,21 @@ pub(super) async fn restore(
         })?;
         return Ok(Exit::Done);
     }
-    let Database::Sqlite(path) = &settings.database;
-    let records = put(
-        settings,
-        &command.from,
-        &settings.data_dir,
-        Some(path.clone()),
-    )
-    .await?;
+    let records = put(settings, &command.from).await?;
     output.print(&manifest, |manifest| {
         format!("Restored the backup of {}: {records}.", manifest.created)
     })?;
     Ok(Exit::Done)
+}
+
+/// The settings with everything in one directory.
+fn within(settings: &Settings, directory: &Path) -> Settings {
+    Settings {
+        data_dir: directory.to_owned(),
+        database: Database::Sqlite(directory.join(DATABASE)),
+        master_key_file: directory.join(KEY),
+        ..settings.clone()
+    }
 }
 
 fn check(from: &Path) -> Result<Manifest, CommandError> {
@@ -119,36 +127,29 @@ fn check(from: &Path) -> Result<Manifest, CommandError> {
     Ok(manifest)
 }
 
-/// Puts a copy into a directory that has no database yet, and opens everything in it once.
-async fn put(
-    settings: &Settings,
-    from: &Path,
-    to: &Path,
-    database: Option<PathBuf>,
-) -> Result<String, CommandError> {
-    let home = Home::prepare(to)?;
-    let database = database.unwrap_or_else(|| home.path().join(DATABASE));
-    if database.exists() || home.master_key().exists() {
+/// Puts a copy where the settings say and nothing is yet, and opens everything in it once.
+async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
+    let Database::Sqlite(database) = &settings.database else {
+        return Err(elsewhere("pg_restore"));
+    };
+    let home = Home::prepare(&settings.data_dir)?;
+    let key = &settings.master_key_file;
+    if database.exists() || key.exists() {
         let detail = format!(
             "{} has a database or a key already; restore into an empty data directory",
-            to.display()
+            settings.data_dir.display()
         );
         return Err(CommandError::Copy(detail, None));
     }
-    copy(&from.join(DATABASE), &database)?;
-    for name in [KEY, TOKEN] {
-        copy(&from.join(name), &home.path().join(name))?;
-    }
-    let settings = Settings {
-        database: Database::Sqlite(database),
-        ..settings.clone()
-    };
-    let opened = Opened::open(&home, &settings)?;
+    copy(&from.join(DATABASE), database)?;
+    copy(&from.join(KEY), key)?;
+    copy(&from.join(TOKEN), &home.admin_token_file())?;
+    let opened = Opened::open(settings).await?;
     let now = SystemClock::default().now();
     let ca = LocalCa::open_or_create(
         opened.store.as_ref(),
         opened.secrets.as_ref(),
-        ca_settings(&settings),
+        ca_settings(settings),
         now,
     )
     .await;
@@ -180,6 +181,14 @@ fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
             error,
         )
     })
+}
+
+/// PostgreSQL brings its own tools, which know what its servers and standbys need.
+fn elsewhere(tool: &str) -> CommandError {
+    let detail = format!(
+        "a PostgreSQL database is copied and put back by its own tools, {tool} here; keep the file of --master-key-file with the copy"
+    );
+    CommandError::Copy(detail, None)
 }
 
 fn failed(

@@ -1,30 +1,60 @@
 //! Where everything is kept.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
+
+use certlocker_core::PostgresStore;
 
 use super::value::{Misfit, Scalar};
 
-/// A database that this build can open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A database.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Database {
+    /// The URL of a PostgreSQL database; it may hold a password.
+    Postgres(String),
     /// A file.
     Sqlite(PathBuf),
 }
 
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(url) => f.debug_tuple("Postgres").field(&shown(url)).finish(),
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+        }
+    }
+}
+
+/// A text as it may be shown: without the password of a URL.
+pub(super) fn shown(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Cow::Borrowed(text);
+    };
+    let Some((user, place)) = rest.rsplit_once('@') else {
+        return Cow::Borrowed(text);
+    };
+    match user.split_once(':') {
+        Some((name, _)) => Cow::Owned(format!("{scheme}://{name}:***@{place}")),
+        None => Cow::Borrowed(text),
+    }
+}
+
 impl Scalar for Database {
-    const PLACEHOLDER: &'static str = "sqlite:PATH";
+    const PLACEHOLDER: &'static str = "sqlite:PATH|postgres://…";
 
     fn from_text(text: &str) -> Result<Self, Misfit> {
-        // A PostgreSQL URL may hold a password: it is never shown.
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Err(Misfit::because(
-                "this build has no PostgreSQL store yet; expected sqlite:PATH",
-            ));
+            let accepted = PostgresStore::accepts(text);
+            return accepted
+                .map(|()| Self::Postgres(text.to_owned()))
+                .map_err(|error| Misfit::because(error.to_string()));
         }
         let path = text.strip_prefix("sqlite:").unwrap_or_default();
         if path.is_empty() || path.starts_with(':') || path.starts_with("//") {
-            let form = "sqlite:PATH, such as sqlite:/var/lib/certlocker/certlocker.sqlite";
+            let form = "sqlite:PATH, such as sqlite:/var/lib/certlocker/certlocker.sqlite, or \
+                postgres://USER@HOST/DATABASE";
             let seen = text.split("://").next().unwrap_or_default();
             return Err(match text.contains('@') {
                 true => Misfit::because(format!("expected {form}, got a `{seen}` URL")),
@@ -59,12 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn a_postgresql_url_is_refused_with_the_reason_and_without_its_password() {
-        for scheme in ["postgres", "postgresql", "mysql"] {
-            let text = format!("{scheme}://user:hunter2@db/certlocker");
-            let misfit = Database::from_text(&text).unwrap_err().to_string();
+    fn a_postgresql_url_is_taken_if_it_reads_and_its_password_is_not_shown() {
+        let url = "postgres://user:hunter2@one,two:5433/certlocker?sslmode=require";
+        let database = Database::from_text(url).unwrap();
+        assert_eq!(database, Database::Postgres(url.to_owned()));
+        let debug = format!("{database:?}");
+        assert!(debug.contains("user:***@one,two:5433/certlocker") && !debug.contains("hunter2"));
+        for text in [
+            "postgres://user:hunter2@db:port/certlocker",
+            "postgresql://user:hunter2@db/certlocker?sslmode=maybe",
+            "mysql://user:hunter2@db/certlocker",
+        ] {
+            let misfit = Database::from_text(text).unwrap_err().to_string();
             assert!(!misfit.contains("hunter2"), "{misfit}");
-            assert_eq!(misfit.contains("no PostgreSQL store"), scheme != "mysql");
         }
     }
 }

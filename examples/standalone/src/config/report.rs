@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Loaded;
+use super::database::shown;
 use super::draft::Entry;
 use super::origin::Origin;
 use super::table::{Setting, TABLE};
@@ -55,7 +56,7 @@ fn value(setting: &Setting, entry: &Entry) -> serde_json::Value {
             .parse::<u64>()
             .map_or_else(|_| text.clone().into(), Into::into),
         (Form::Switch, Some(text)) => matches!(text.as_str(), "true" | "1").into(),
-        (_, text) => text.cloned().into(),
+        (_, text) => text.map(|text| shown(text)).into(),
     }
 }
 

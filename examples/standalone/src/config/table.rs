@@ -124,10 +124,18 @@ settings! {
         /// Directory for everything that the server keeps: database, keys, tokens. Created, readable
         /// by its owner only, when missing.
         Everywhere data_dir: PathBuf = Preset::Text("certlocker-data");
-        /// Database, as sqlite:PATH.
+        /// Database, as sqlite:PATH for one server, or as postgres://USER:PASSWORD@HOST/DATABASE for
+        /// any number of them. A PostgreSQL URL may name several hosts, and takes sslmode and
+        /// sslrootcert.
         Everywhere database: Database = Preset::Derived {
             rule: "in data-dir",
             from: database_in_data_dir,
+        };
+        /// File with the key that wraps every secret; made when missing. Servers that share a database
+        /// need the same one.
+        Everywhere master_key_file: PathBuf = Preset::Derived {
+            rule: "in data-dir",
+            from: master_key_in_data_dir,
         };
     }
     "Listeners" {
@@ -240,6 +248,11 @@ fn database_in_data_dir(draft: &Draft) -> Result<String, ConfigError> {
         "sqlite:{}",
         directory.join("certlocker.sqlite").display()
     ))
+}
+
+fn master_key_in_data_dir(draft: &Draft) -> Result<String, ConfigError> {
+    let directory: PathBuf = draft.read("data_dir")?;
+    Ok(directory.join("master.key").display().to_string())
 }
 
 fn public_url_of_first_listener(draft: &Draft) -> Result<String, ConfigError> {

@@ -10,11 +10,11 @@ use crate::telemetry::Metrics;
 
 /// `/livez`, `/readyz` and `/metrics`.
 pub(super) fn router(opened: &Opened, metrics: Metrics) -> Router {
-    let store = opened.store.clone();
+    let database = opened.database.clone();
     let health = Health::new().check("store", move || {
-        let store = store.clone();
+        let database = database.clone();
         async move {
-            match store.check().await {
+            match database.check().await {
                 Ok(()) => Ok("takes writes".to_owned()),
                 Err(error) => Err(with_cause(&error)),
             }

@@ -1,9 +1,10 @@
 //! What has to be done from time to time: a fresh certificate for the listeners, old orders out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use certlocker_acme::{Clock, Gateway, LocalCa, SystemClock};
-use certlocker_core::{Identifier, Timestamp};
+use certlocker_acme::{Clock, Gateway, LocalCa, SharedNonces, SystemClock};
+use certlocker_core::{Identifier, Kind, Store, Timestamp};
 
 use super::{UPKEEP_PAUSE, identity};
 use crate::telemetry::Metrics;
@@ -11,29 +12,71 @@ use crate::tls::Tls;
 
 /// How many old orders are removed at a time.
 const REMOVED_AT_ONCE: usize = 500;
+/// How many spent nonces are forgotten at a time.
+const NONCES_AT_ONCE: usize = 10_000;
 /// The listeners' certificate is renewed when this share of its life is left.
 const RENEWED_AT: u32 = 3;
 
-pub(super) async fn run(
-    gateway: Gateway,
-    ca: LocalCa,
-    tls: Tls,
-    names: Vec<Identifier>,
-    metrics: Metrics,
-    retention: Duration,
-) {
-    let clock = SystemClock::default();
-    let mut renewed = clock.now();
-    loop {
-        tokio::time::sleep(UPKEEP_PAUSE).await;
-        metrics.upkeep();
-        let now = clock.now();
-        if now.since(renewed) > ca.validity() - ca.validity() / RENEWED_AT
-            && renew(&ca, &tls, &names, now)
-        {
-            renewed = now;
+/// What the upkeep works on.
+pub(super) struct Rounds {
+    pub(super) ca: LocalCa,
+    pub(super) gateway: Gateway,
+    pub(super) metrics: Metrics,
+    pub(super) names: Vec<Identifier>,
+    pub(super) nonces: Option<Arc<SharedNonces>>,
+    pub(super) retention: Duration,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) tls: Tls,
+}
+
+impl Rounds {
+    pub(super) async fn run(self) {
+        let clock = SystemClock::default();
+        let mut renewed = clock.now();
+        loop {
+            tokio::time::sleep(UPKEEP_PAUSE).await;
+            self.metrics.upkeep();
+            let now = clock.now();
+            let life = self.ca.validity();
+            if now.since(renewed) > life - life / RENEWED_AT
+                && renew(&self.ca, &self.tls, &self.names, now)
+            {
+                renewed = now;
+            }
+            if self.leads(now).await {
+                remove_old_orders(&self.gateway, now.before(self.retention)).await;
+                self.forget_nonces().await;
+            }
         }
-        remove_old_orders(&gateway, now.before(retention)).await;
+    }
+
+    /// Of several servers on one database one does the round; whichever asks first.
+    async fn leads(&self, now: Timestamp) -> bool {
+        let until = now.after(UPKEEP_PAUSE / 2);
+        let claimed = self.store.claim(Kind::Order, "upkeep", now, until).await;
+        match claimed {
+            Ok(lease) => lease.is_some(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "it is not known who does the upkeep");
+                false
+            }
+        }
+    }
+
+    async fn forget_nonces(&self) {
+        let Some(nonces) = &self.nonces else { return };
+        loop {
+            match nonces.forget(NONCES_AT_ONCE).await {
+                Ok(NONCES_AT_ONCE) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "old nonces were not removed");
+                    return;
+                }
+            }
+        }
     }
 }
 

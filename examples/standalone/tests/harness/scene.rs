@@ -23,9 +23,14 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(registration: &Registration) -> Self {
+        Self::starting(|folder, zone| Server::start(folder, zone, registration))
+    }
+
+    /// With a server that is started in another way.
+    pub(crate) fn starting(start: impl FnOnce(&Path, &Zone) -> Server) -> Self {
         let (folder, zone) = (tempfile::tempdir().unwrap(), Zone::serve());
         serve_records((zone.address(), RECORDS_PORT).into(), zone.clone());
-        let server = Server::start(folder.path(), &zone, registration);
+        let server = start(folder.path(), &zone);
         Self {
             server,
             zone,

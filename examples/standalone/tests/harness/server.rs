@@ -52,8 +52,26 @@ struct Ready {
     pid: u32,
 }
 
+/// Where one of several servers listens, and what they share.
+pub(crate) struct Node {
+    pub(crate) gateway_port: u16,
+    pub(crate) operator_port: u16,
+    pub(crate) shared: Vec<(&'static str, String)>,
+}
+
+impl Node {
+    fn alone() -> Self {
+        Self {
+            gateway_port: GATEWAY_PORT,
+            operator_port: OPERATOR_PORT,
+            shared: Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct Server {
     command: Command,
+    shared: Vec<(&'static str, String)>,
     data: PathBuf,
     folder: PathBuf,
     process: Process,
@@ -63,17 +81,33 @@ pub(crate) struct Server {
 impl Server {
     /// Starts in `folder` and returns once both planes serve.
     pub(crate) fn start(folder: &Path, zone: &Zone, registration: &Registration) -> Self {
+        Self::start_node(folder, zone, registration, Node::alone())
+    }
+
+    /// The same, as one of several.
+    pub(crate) fn start_node(
+        folder: &Path,
+        zone: &Zone,
+        registration: &Registration,
+        node: Node,
+    ) -> Self {
         let data = folder.join("data");
-        let mut command = serve(&data, zone, registration);
+        let mut command = serve(&data, zone, registration, &node);
         command.arg("--ready-file").arg(folder.join("ready.json"));
         let (process, ready) = Process::ready(&mut command, folder);
         Self {
             command,
+            shared: node.shared,
             data,
             folder: folder.to_owned(),
             process,
             ready,
         }
+    }
+
+    /// Ends the process as a crash does.
+    pub(crate) fn crash(&mut self) {
+        self.process.end();
     }
 
     /// Ends the process as a crash does, and starts the server again on what is left.
@@ -111,7 +145,9 @@ impl Server {
 
     /// A command on the server's data directory; `words` are split at blanks.
     pub(crate) fn certlocker(&self, words: &str) -> Command {
-        certlocker(words, &self.data)
+        let mut command = certlocker(words, &self.data);
+        command.envs(self.shared.iter().cloned());
+        command
     }
 
     pub(crate) fn directory(&self) -> &str {
@@ -130,12 +166,12 @@ impl Server {
     }
 }
 
-fn serve(data: &Path, zone: &Zone, registration: &Registration) -> Command {
+fn serve(data: &Path, zone: &Zone, registration: &Registration, node: &Node) -> Command {
     let at = |port| format!("{}:{port}", zone.address());
     let mut command = certlocker("serve", data);
     for (flag, value) in [
-        ("--listen", at(GATEWAY_PORT)),
-        ("--operator-listen", at(OPERATOR_PORT)),
+        ("--listen", at(node.gateway_port)),
+        ("--operator-listen", at(node.operator_port)),
         ("--resolver", zone.resolver().to_string()),
         ("--http01-port", HTTP01_PORT.to_string()),
         ("--tls-alpn01-port", TLS_ALPN01_PORT.to_string()),
@@ -143,6 +179,7 @@ fn serve(data: &Path, zone: &Zone, registration: &Registration) -> Command {
     ] {
         command.args([flag, &value]);
     }
+    command.envs(node.shared.iter().cloned());
     if matches!(registration, Registration::Open) {
         command.arg("--open-registration");
     }

@@ -10,7 +10,7 @@ use crate::harness::acme;
 use crate::harness::scene::Scene;
 use crate::harness::server::Registration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_challenge_that_was_being_looked_at_is_looked_at_again_after_a_crash() {
@@ -51,16 +51,16 @@ async fn a_proven_order_is_finalized_after_a_crash() {
 }
 
 /// A web server that takes connections and says nothing.
-struct Silent(TcpListener);
+pub(crate) struct Silent(TcpListener);
 
 impl Silent {
-    fn listen(scene: &Scene) -> Self {
+    pub(crate) fn listen(scene: &Scene) -> Self {
         let listener = TcpListener::bind(scene.http01()).unwrap();
         listener.set_nonblocking(true).unwrap();
         Self(listener)
     }
 
-    fn wait_for_a_visit(&self) {
+    pub(crate) fn wait_for_a_visit(&self) {
         let started = Instant::now();
         while self.0.accept().is_err() {
             assert!(started.elapsed() < PATIENCE, "nobody came");

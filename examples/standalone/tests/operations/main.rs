@@ -5,4 +5,8 @@ mod crash;
 mod explain;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod nodes;
 mod planes;
+#[allow(dead_code, reason = "shared by test programs that each use a part")]
+#[path = "../../../../certlocker-core/tests/postgres/server.rs"]
+mod postgres;
