@@ -1,0 +1,12 @@
+//! The record of what happened, as a Merkle log that anybody with its key can check.
+#![doc = include_str!("../guide/log.md")]
+
+pub mod checkpoint;
+mod cosignature;
+mod encoding;
+pub mod note;
+pub mod policy;
+pub mod proof;
+pub mod tile;
+pub mod tree;
+pub mod witness;
