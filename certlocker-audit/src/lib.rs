@@ -4,9 +4,12 @@
 pub mod checkpoint;
 mod cosignature;
 mod encoding;
+pub mod files;
+pub mod log;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod reader;
 pub mod tile;
 pub mod tree;
 pub mod witness;

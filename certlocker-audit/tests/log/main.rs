@@ -1,0 +1,6 @@
+//! The log in files: read by a verifier of other hands, and whole after every crash.
+
+mod crash;
+mod foreign;
+mod proofs;
+mod support;
