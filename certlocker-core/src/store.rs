@@ -1,6 +1,7 @@
 //! The contract between CertLocker and storage.
 
 mod find;
+mod history;
 mod memory;
 mod reads;
 #[cfg(feature = "sqlite")]
@@ -14,6 +15,7 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 #[cfg(feature = "conformance")]
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
+pub use history::{History, RecordQuery, StoredRecord};
 pub use memory::MemoryStore;
 pub use reads::{
     AccountStore, AuthorityStore, CertificateStore, ClientStore, OrderStore, SecretRows,
@@ -140,6 +142,7 @@ pub trait Leases: Send + Sync {
 /// Everything that the gateway needs of a store.
 pub trait Store:
     Ledger
+    + History
     + Leases
     + AccountStore
     + AuthorityStore
@@ -152,6 +155,7 @@ pub trait Store:
 
 impl<S> Store for S where
     S: Ledger
+        + History
         + Leases
         + AccountStore
         + AuthorityStore
