@@ -5,11 +5,16 @@ pub mod checkpoint;
 mod cosignature;
 mod encoding;
 pub mod files;
+mod leaf;
 pub mod log;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod pump;
 pub mod reader;
 pub mod tile;
 pub mod tree;
+pub mod verify;
 pub mod witness;
+
+pub use leaf::entry_of;

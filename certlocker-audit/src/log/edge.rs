@@ -133,8 +133,8 @@ fn bundle<S: Source>(tiles: &Tiles<S>) -> Result<Vec<u8>, ReadError> {
     if read != width {
         return Err(ReadError::Length {
             path,
-            expected: width,
-            seen: format!("{read} entries of the tree"),
+            expected: format!("{width} entries"),
+            seen: format!("{read} that are in the tree"),
         });
     }
     Ok(bundle)

@@ -3,4 +3,6 @@
 mod crash;
 mod foreign;
 mod proofs;
+mod pump;
 mod support;
+mod verify;
