@@ -15,6 +15,7 @@ pub mod reader;
 pub mod tile;
 pub mod tree;
 pub mod verify;
+pub mod why;
 pub mod witness;
 
 pub use leaf::entry_of;
