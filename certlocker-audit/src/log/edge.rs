@@ -134,7 +134,7 @@ fn bundle<S: Source>(tiles: &Tiles<S>) -> Result<Vec<u8>, ReadError> {
         return Err(ReadError::Length {
             path,
             expected: format!("{width} entries"),
-            seen: format!("{read} that are in the tree"),
+            seen: format!("{read} entries that are in the tree"),
         });
     }
     Ok(bundle)

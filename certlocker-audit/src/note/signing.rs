@@ -1,17 +1,20 @@
 //! Keys that sign notes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use certlocker_core::{Secret, Timestamp};
+use zeroize::Zeroizing;
 
 use super::{Algorithm, KeyName, Signature, VerifierKey};
 use crate::cosignature;
-use crate::encoding::from_base64;
+use crate::encoding::{base64, from_base64};
 
-/// An Ed25519 key that signs under a name.
+/// An Ed25519 key that signs under a name. A clone is another handle to the same key.
+#[derive(Clone)]
 pub struct SigningKey {
-    pair: Ed25519KeyPair,
+    pair: Arc<Ed25519KeyPair>,
     verifier: VerifierKey,
 }
 
@@ -64,13 +67,25 @@ impl SigningKey {
         Ok(key)
     }
 
+    /// The key that signs texts, from its seed, with its text form.
+    ///
+    /// # Errors
+    /// [`InvalidSigningKey`].
+    pub fn with_text(name: KeyName, seed: &Secret) -> Result<(Self, Secret), InvalidSigningKey> {
+        let key = Self::from_seed(name, seed)?;
+        let (name, id) = (key.verifier.name(), key.verifier.id());
+        let bytes = Zeroizing::new([&[1], seed.expose()].concat());
+        let text = format!("PRIVATE+KEY+{name}+{id}+{}", base64(&bytes));
+        Ok((key, Secret::new(text.into_bytes())))
+    }
+
     fn with(algorithm: Algorithm, name: KeyName, seed: &[u8]) -> Result<Self, InvalidSigningKey> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed);
         let pair = pair.map_err(|_| InvalidSigningKey("a seed has 32 bytes"))?;
         let public = pair.public_key().as_ref().try_into();
         let public = public.expect("an Ed25519 public key has 32 bytes");
         Ok(Self {
-            pair,
+            pair: Arc::new(pair),
             verifier: VerifierKey::new(name, algorithm, public),
         })
     }
