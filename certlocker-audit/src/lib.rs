@@ -12,6 +12,7 @@ pub mod policy;
 pub mod proof;
 pub mod pump;
 pub mod reader;
+pub mod sink;
 pub mod tile;
 pub mod tree;
 pub mod verify;
