@@ -26,6 +26,8 @@ pub mod durable;
 #[doc(hidden)]
 pub mod faults;
 #[doc(hidden)]
+pub mod history;
+#[doc(hidden)]
 pub mod leases;
 #[doc(hidden)]
 pub mod multi_writer;
@@ -43,6 +45,7 @@ macro_rules! conformance {
     ($fresh:path) => {
         $crate::__conformance_basic!(__conformance_tests $fresh);
         $crate::__conformance_records!(__conformance_tests $fresh);
+        $crate::__conformance_history!(__conformance_tests $fresh);
         $crate::__conformance_transactional!(__conformance_tests $fresh);
         $crate::__conformance_leases!(__conformance_tests $fresh);
         $crate::__conformance_faults!(__conformance_tests $fresh);
@@ -97,6 +100,7 @@ mod tests {
         }
         level!(__conformance_basic, "conformance/basic.rs");
         level!(__conformance_records, "conformance/records.rs");
+        level!(__conformance_history, "conformance/history.rs");
         level!(__conformance_transactional, "conformance/transactional.rs");
         level!(__conformance_leases, "conformance/leases.rs");
         level!(__conformance_faults, "conformance/faults.rs");

@@ -61,6 +61,16 @@ pub struct Record {
 }
 
 impl Record {
+    /// Its canonical bytes: those that it was read from, if they were canonical.
+    pub fn to_canonical(&self) -> Vec<u8> {
+        let by = Attribution {
+            actor: self.actor.clone(),
+            cause: self.cause.clone(),
+            traceparent: self.traceparent.clone(),
+        };
+        Draft::new(&self.event, self.time, &by).at(self.sequence)
+    }
+
     /// Reads a record from its canonical bytes.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, Corrupt> {
         let stored: Stored =
@@ -216,6 +226,7 @@ mod tests {
         assert_eq!(record.sequence.get(), 42);
         assert_eq!(record.event.code(), "CLA023E");
         assert_eq!(record.cause.trigger, Trigger::Due);
+        assert_eq!(record.to_canonical(), KNOWN.as_bytes());
     }
 
     #[test]

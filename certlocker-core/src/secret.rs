@@ -45,6 +45,8 @@ impl fmt::Debug for Secret {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SecretPurpose {
+    /// The key that signs the audit log's checkpoints.
+    AuditKey,
     /// The private key of a certificate authority.
     CaKey,
     /// The MAC key of a scoped client's credential.
@@ -59,6 +61,7 @@ impl SecretPurpose {
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::AuditKey => "audit-key",
             Self::CaKey => "ca-key",
             Self::EabMacKey => "eab-mac-key",
             Self::ListenerKey => "listener-key",

@@ -1,6 +1,7 @@
 //! The contract between CertLocker and storage.
 
 mod find;
+mod history;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -17,6 +18,7 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 #[cfg(feature = "conformance")]
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
+pub use history::{History, RecordQuery, StoredRecord};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
@@ -154,6 +156,7 @@ pub trait Leases: Send + Sync {
 /// Everything that the gateway needs of a store.
 pub trait Store:
     Ledger
+    + History
     + Leases
     + AccountStore
     + AuthorityStore
@@ -166,6 +169,7 @@ pub trait Store:
 
 impl<S> Store for S where
     S: Ledger
+        + History
         + Leases
         + AccountStore
         + AuthorityStore

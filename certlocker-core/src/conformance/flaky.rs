@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 
 use crate::{
-    Changeset, Kind, Lease, Leases, Ledger, Query, Record, Row, Rows, Sequence, StoreError,
-    Subject, Timestamp,
+    Changeset, History, Kind, Lease, Leases, Ledger, Query, Record, RecordQuery, Row, Rows,
+    Sequence, StoreError, StoredRecord, Subject, Timestamp,
 };
 
 /// A store around another that fails chosen commits, before they land or after.
@@ -116,6 +116,22 @@ impl<S: Ledger + ?Sized> Ledger for Flaky<S> {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         self.inner.records(about, after, limit).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<S: History + ?Sized> History for Flaky<S> {
+    async fn find_records(&self, query: &RecordQuery) -> Result<Vec<Record>, StoreError> {
+        self.inner.find_records(query).await
+    }
+
+    async fn stored_records(
+        &self,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.inner.stored_records(after, limit).await
     }
 }
 

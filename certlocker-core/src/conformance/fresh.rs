@@ -5,12 +5,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Leases, Ledger, Rows};
+use crate::{History, Leases, Ledger, Rows};
 
 /// What the suite needs of a store.
-pub trait Tested: Ledger + Rows + Leases {}
+pub trait Tested: Ledger + History + Rows + Leases {}
 
-impl<S: Ledger + Rows + Leases + ?Sized> Tested for S {}
+impl<S: Ledger + History + Rows + Leases + ?Sized> Tested for S {}
 
 type Run = dyn for<'a> Fn(Pin<Box<dyn Future<Output = ()> + 'a>>) + Send + Sync;
 type Open = dyn Fn() -> Arc<dyn Tested> + Send + Sync;

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{By, Direction, Leases, Ledger, Query, Row, Rows, SpentNonce, SpentNonces, StoreError};
+use super::{
+    By, Direction, History, Leases, Ledger, Query, RecordQuery, Row, Rows, SpentNonce, SpentNonces,
+    StoreError, StoredRecord,
+};
 use crate::change::{DUE, Entry, Lease, Write};
 use crate::{Changeset, Expected, Kind, Record, Sequence, Subject, Timestamp, Version};
 
@@ -131,6 +134,19 @@ impl Inner {
         self.entries.extend(removed);
     }
 
+    /// What each of these records is found by.
+    fn subjects_of(&self, records: &[Record]) -> BTreeMap<Sequence, Vec<String>> {
+        let mut found: BTreeMap<Sequence, Vec<String>> = BTreeMap::new();
+        found.extend(records.iter().map(|record| (record.sequence, Vec::new())));
+        for (subject, sequence) in &self.about {
+            if let Some(subjects) = found.get_mut(sequence) {
+                subjects.push(subject.to_string());
+                subjects.sort_unstable();
+            }
+        }
+        found
+    }
+
     fn next_sequence(&self) -> Sequence {
         Sequence::new(self.records.len() as u64 + 1)
     }
@@ -234,7 +250,6 @@ impl Ledger for MemoryStore {
     ) -> Result<Vec<Record>, StoreError> {
         let inner = self.inner();
         let read = |bytes: &Vec<u8>| Record::from_canonical(bytes).map_err(StoreError::from);
-        let place = |after: Sequence| usize::try_from(after.get()).unwrap_or(usize::MAX);
         let Some(subject) = about else {
             let records = inner.records.iter().skip(place(after));
             return records.take(limit).map(read).collect();
@@ -247,6 +262,43 @@ impl Ledger for MemoryStore {
             .map(read)
             .collect()
     }
+}
+
+#[async_trait]
+impl History for MemoryStore {
+    async fn find_records(&self, query: &RecordQuery) -> Result<Vec<Record>, StoreError> {
+        let all = self.records(query.about.as_ref(), Sequence::START, usize::MAX);
+        let mut found = all.await?;
+        found.retain(|record| query.finds(record));
+        if query.direction == Direction::NewestFirst {
+            found.reverse();
+        }
+        found.truncate(query.limit);
+        Ok(found)
+    }
+
+    async fn stored_records(
+        &self,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let all = self.records(None, after, limit).await?;
+        let inner = self.inner();
+        let mut subjects = inner.subjects_of(&all);
+        let stored = all.iter().zip(inner.records.iter().skip(place(after)));
+        Ok(stored
+            .map(|(record, bytes)| StoredRecord {
+                sequence: record.sequence,
+                bytes: bytes.clone(),
+                code: record.event.code().to_owned(),
+                subjects: subjects.remove(&record.sequence).unwrap_or_default(),
+            })
+            .collect())
+    }
+}
+
+fn place(after: Sequence) -> usize {
+    usize::try_from(after.get()).unwrap_or(usize::MAX)
 }
 
 #[async_trait]

@@ -1,5 +1,6 @@
 //! A store in a PostgreSQL database.
 
+mod history;
 mod leases;
 mod nonces;
 mod plan;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod claims;
+mod history;
 mod reader;
 mod schema;
 mod sql;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Leases, Ledger, Query, Row, Rows, StoreError};
+use super::{History, Leases, Ledger, Query, RecordQuery, Row, Rows, StoreError, StoredRecord};
 use crate::change::Lease;
 use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp};
 use claims::Claims;
@@ -184,6 +185,25 @@ impl Ledger for SqliteStore {
         let bytes = self.0.readers.read(read)?;
         let records = bytes.iter().map(|bytes| Record::from_canonical(bytes));
         Ok(records.collect::<Result<_, _>>()?)
+    }
+}
+
+#[async_trait]
+impl History for SqliteStore {
+    async fn find_records(&self, query: &RecordQuery) -> Result<Vec<Record>, StoreError> {
+        let read = |connection: &_| history::find(connection, query);
+        let bytes = self.0.readers.read(read)?;
+        let records = bytes.iter().map(|bytes| Record::from_canonical(bytes));
+        Ok(records.collect::<Result<_, _>>()?)
+    }
+
+    async fn stored_records(
+        &self,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        let read = |connection: &_| history::stored(connection, after, limit);
+        self.0.readers.read(read)
     }
 }
 

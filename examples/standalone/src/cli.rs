@@ -9,9 +9,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
+mod audit;
 mod flags;
 mod inventory;
 
+pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
@@ -45,6 +47,9 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
+    /// Look at the record of what happened, ask why, and check that nobody changed it.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Copy the database and its keys, while the server runs.
     Backup(BackupCommand),
     /// Look at certificates.

@@ -1,5 +1,6 @@
 //! The commands besides `serve`: against the database, or against a running server.
 
+mod audit;
 mod backup;
 mod certificate;
 mod client;
@@ -13,8 +14,10 @@ use certlocker_acme::{Links, SystemClock};
 use certlocker_core::{Actor, Attribution, Trigger};
 
 use crate::assemble::{AssembleError, Opened, base_url};
+use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
-    BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand, RestoreCommand,
+    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
+    RestoreCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -30,6 +33,9 @@ pub enum CommandError {
     /// The database or its keys cannot be opened.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    /// The audit log or its key cannot be read.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// A copy could not be made or put back.
     #[error("{0}")]
     Copy(
@@ -80,12 +86,21 @@ impl Desk {
             .base_url()
             .unwrap_or_else(|| base_url(&settings.public_url));
         Ok(Self::Database(Inventory {
+            audit: AuditHome::of(&home),
             clock: Arc::new(SystemClock::default()),
             links: Links::new(base),
             secrets: opened.secrets.clone(),
             store: opened.store.clone(),
         }))
     }
+}
+
+/// Runs `audit`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn audit(settings: &Settings, command: &AuditCommand) -> Result<Exit, CommandError> {
+    audit::run(settings, command, output(settings)).await
 }
 
 /// Runs `client`.

@@ -71,6 +71,16 @@ impl Home {
         self.0.join("admin.token")
     }
 
+    /// The directory of the audit log.
+    pub fn audit_log(&self) -> PathBuf {
+        self.0.join("audit")
+    }
+
+    /// The key that verifies the audit log.
+    pub fn audit_key_file(&self) -> PathBuf {
+        self.0.join("audit.vkey")
+    }
+
     fn links_file(&self) -> PathBuf {
         self.0.join("gateway.url")
     }
@@ -105,6 +115,20 @@ impl Home {
         let path = self.ca_file();
         atomic::write(&path, pem.as_bytes(), Readers::Everyone).map_err(|source| HomeError {
             what: "the CA file",
+            path,
+            source,
+        })
+    }
+
+    /// Writes the key that verifies the audit log.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn write_audit_key(&self, key: &str) -> Result<(), HomeError> {
+        let path = self.audit_key_file();
+        let text = format!("{key}\n");
+        atomic::write(&path, text.as_bytes(), Readers::Everyone).map_err(|source| HomeError {
+            what: "the audit log's key",
             path,
             source,
         })

@@ -1,5 +1,6 @@
 //! What operators ask for and change, the same for the API and for the commands.
 
+pub mod audit;
 mod client;
 pub mod view;
 
@@ -11,6 +12,7 @@ use certlocker_core::{
     StoreError, Subject, Versioned, explain, explain_absent,
 };
 
+use crate::audit::{AuditError, AuditHome};
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
@@ -22,6 +24,8 @@ pub use client::NewClientRequest;
     reason = "put together by the server and by each command"
 )]
 pub struct Inventory {
+    /// The audit log.
+    pub audit: AuditHome,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The gateway's URLs.
@@ -53,6 +57,9 @@ pub enum InventoryError {
     /// A secret could not be sealed.
     #[error("the secret could not be sealed")]
     Secret(#[from] SecretError),
+    /// The audit log cannot be read.
+    #[error("the audit log cannot be read")]
+    Audit(#[from] AuditError),
     /// The store failed.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
@@ -172,7 +179,7 @@ impl Inventory {
         Ok(CertificateView::of(&found.value, self.clock.now()))
     }
 
-    async fn certificate_by_serial(
+    pub(crate) async fn certificate_by_serial(
         &self,
         text: &str,
     ) -> Result<Versioned<certlocker_core::Certificate>, InventoryError> {

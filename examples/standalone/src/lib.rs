@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod atomic;
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -52,6 +52,7 @@ fn check(report: &Report, settings: &Settings) -> Exit {
 
 async fn perform(command: Option<&Command>, settings: &Settings) -> Exit {
     let done = match command {
+        Some(Command::Audit(command)) => commands::audit(settings, command).await,
         Some(Command::Backup(command)) => commands::backup(settings, command).await,
         Some(Command::Certificate(command)) => commands::certificate(settings, command).await,
         Some(Command::Client(command)) => commands::client(settings, command).await,

@@ -1,6 +1,7 @@
 //! The operator plane: an API and pages under a token, health and metrics.
 
 mod api;
+mod audit;
 mod auth;
 mod page;
 
@@ -66,6 +67,24 @@ pub const ROUTES: &[Route] = &[
         "/certificates/{certificate}",
         "a certificate",
     ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/audit/records",
+        "records, by actor, action, subject and time",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/audit/records/{record}/receipt",
+        "the proof that a record is in the audit log",
+    ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/audit/why/{kind}/{id}",
+        "the way from a thing back to what set it off",
+    ),
 ];
 
 /// The plane's router: the API under `prefix`, pages beside it, each behind the token.
@@ -83,6 +102,9 @@ pub fn router(inventory: Inventory, token: AdminToken, prefix: &str) -> Router {
         .route("/orders/{order}/timeline", get(api::timeline))
         .route("/certificates", get(api::certificates))
         .route("/certificates/{certificate}", get(api::certificate))
+        .route("/audit/records", get(audit::records))
+        .route("/audit/records/{record}/receipt", get(audit::receipt))
+        .route("/audit/why/{kind}/{id}", get(audit::why))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .route_layer(axum::middleware::from_fn_with_state(
@@ -97,8 +119,15 @@ pub fn router(inventory: Inventory, token: AdminToken, prefix: &str) -> Router {
             desk.clone(),
             auth::require_login,
         ));
+    let log = Router::new()
+        .route("/audit/{*path}", get(audit::log_file))
+        .route_layer(axum::middleware::from_fn_with_state(
+            desk.clone(),
+            auth::require_token,
+        ));
     Router::new()
         .nest(prefix, api)
+        .merge(log)
         .merge(pages)
         .route("/login", get(page::login).post(auth::login))
         .route("/assets/app.css", get(page::style))

@@ -1,5 +1,6 @@
 //! `serve`: puts everything together, serves both planes, and ends in good order.
 
+mod audit;
 mod health;
 mod identity;
 mod upkeep;
@@ -19,6 +20,7 @@ use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, Sto
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
+use crate::audit::{AuditError, AuditHome};
 use crate::config::{BaseUrl, Settings};
 use crate::home::{Home, HomeError};
 use crate::inventory::Inventory;
@@ -36,6 +38,9 @@ pub enum ServeError {
     /// The store or its keys.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The authority.
     #[error("the local authority cannot be used")]
     Ca(#[from] LocalCaError),
@@ -108,6 +113,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     home.write_base_url(&base_url(&public))?;
     record_start(&opened, &clock).await?;
 
+    let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -122,9 +128,11 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         links.clone(),
         &public,
         metrics.clone(),
+        audit.watch(),
     )?;
 
     let stop = CancellationToken::new();
+    let pump = audit.start(stop.clone());
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
@@ -156,6 +164,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         if let Ok(Stopped::Cut(count)) = plane.await {
             tracing::warn!(count, "connections were cut off at the end of the grace");
         }
+    }
+    // What the last requests wrote gets to the log, too.
+    if pump.await.is_err() {
+        tracing::warn!("the audit log was not written to its end");
     }
     jobs.abort();
     upkeep.abort();
@@ -264,6 +276,7 @@ fn routers(
     links: Links,
     public: &BaseUrl,
     metrics: Metrics,
+    audit: audit::Watch,
 ) -> Result<(Router, Router), ServeError> {
     RouteTable::protocol().with(operator::ROUTES)?;
     let mount = format!("{}{PREFIX}", public.path());
@@ -271,13 +284,17 @@ fn routers(
         .nest(&mount, gateway.router())
         .fallback_service(gateway.router());
     let inventory = Inventory {
+        audit: AuditHome::of(home),
         clock: Arc::new(SystemClock::default()),
         links,
         secrets: opened.secrets.clone(),
         store: opened.store.clone(),
     };
     let desk = operator::router(inventory, home.admin_token()?, PREFIX);
-    Ok((gateway_router, desk.merge(health::router(opened, metrics))))
+    Ok((
+        gateway_router,
+        desk.merge(health::router(opened, metrics, audit)),
+    ))
 }
 
 /// Where the operator plane is reached from this machine.

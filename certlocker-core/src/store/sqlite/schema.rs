@@ -126,6 +126,15 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row(newest, [], |row| row.get(0))
 }
 
+/// A database of the first release.
+#[cfg(test)]
+pub(super) fn first_version(path: &Path) {
+    let mut connection = Connection::open(path).unwrap();
+    prepare(&connection).unwrap();
+    let runner = embedded::migrations::runner().set_target(refinery::Target::Version(1));
+    runner.run(&mut connection).unwrap();
+}
+
 /// The newest version that this release knows.
 fn known() -> u32 {
     let runner = embedded::migrations::runner();

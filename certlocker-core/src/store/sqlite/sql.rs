@@ -120,7 +120,7 @@ pub(super) const ALL: [&str; 20] = [
 /// Greater than every key.
 const LAST: &str = "\u{10ffff}";
 
-fn number(limit: usize) -> i64 {
+pub(super) fn number(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

@@ -314,7 +314,7 @@ fn a_database_of_a_newer_release_is_refused() {
     let place = Place::new();
     drop(place.open());
     let newer = "INSERT INTO refinery_schema_history SELECT 900, name, applied_on, checksum \
-        FROM refinery_schema_history";
+        FROM refinery_schema_history WHERE version = 1";
     place.raw().execute_batch(newer).unwrap();
     let refusal = SqliteStore::open(place.path()).unwrap_err();
     assert!(

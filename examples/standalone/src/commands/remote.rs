@@ -111,6 +111,16 @@ impl Remote {
         self.call(Method::GET, path, Bytes::new()).await
     }
 
+    /// Reads a file beside the API.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub async fn file(&self, path: &str) -> Result<Vec<u8>, RemoteError> {
+        let path = path.to_owned();
+        let answer = self.accepted(Method::GET, path, Bytes::new()).await?;
+        Ok(answer.to_vec())
+    }
+
     /// Posts to a resource of the API.
     ///
     /// # Errors
@@ -130,6 +140,19 @@ impl Remote {
         path: &str,
         body: Bytes,
     ) -> Result<T, RemoteError> {
+        let answer = self
+            .accepted(method, format!("{PREFIX}{path}"), body)
+            .await?;
+        serde_json::from_slice(&answer).map_err(|error| self.unexpected(&error))
+    }
+
+    /// The body of an answer that is not a refusal.
+    async fn accepted(
+        &self,
+        method: Method,
+        path: String,
+        body: Bytes,
+    ) -> Result<Bytes, RemoteError> {
         let (status, answer) = tokio::time::timeout(PATIENCE, self.exchange(method, path, body))
             .await
             .map_err(|late| self.unreachable(late))??;
@@ -144,13 +167,13 @@ impl Remote {
                 detail: detail.to_owned(),
             });
         }
-        serde_json::from_slice(&answer).map_err(|error| self.unexpected(&error))
+        Ok(answer)
     }
 
     async fn exchange(
         &self,
         method: Method,
-        path: &str,
+        path: String,
         body: Bytes,
     ) -> Result<(u16, Bytes), RemoteError> {
         let authority = self.base.authority();
@@ -167,7 +190,7 @@ impl Remote {
         tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
-            .uri(format!("{PREFIX}{path}"))
+            .uri(path)
             .header("host", &authority)
             .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json")

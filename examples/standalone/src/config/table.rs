@@ -224,6 +224,10 @@ settings! {
         /// How long a revocation list is valid.
         Server crl_validity: Duration = Preset::Text("7d");
     }
+    "Audit" {
+        /// How far the audit log may be behind the records before the server is not ready.
+        Server audit_lag: Duration = Preset::Text("30s");
+    }
     "Log" {
         /// How the log is written: text or json.
         Server log_format: LogFormat = Preset::Text("text");

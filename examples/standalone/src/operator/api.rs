@@ -156,7 +156,7 @@ fn attribution(headers: &HeaderMap) -> Attribution {
 }
 
 /// A question that has no answer, as a problem document.
-pub(super) struct Failed(InventoryError);
+pub(super) struct Failed(pub(super) InventoryError);
 
 impl From<InventoryError> for Failed {
     fn from(error: InventoryError) -> Self {

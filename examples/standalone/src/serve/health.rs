@@ -4,12 +4,13 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 
+use super::audit::Watch;
 use crate::assemble::Opened;
 use crate::health::Health;
 use crate::telemetry::Metrics;
 
 /// `/livez`, `/readyz` and `/metrics`.
-pub(super) fn router(opened: &Opened, metrics: Metrics) -> Router {
+pub(super) fn router(opened: &Opened, metrics: Metrics, audit: Watch) -> Router {
     let database = opened.database.clone();
     let health = Health::new().check("store", move || {
         let database = database.clone();
@@ -20,7 +21,13 @@ pub(super) fn router(opened: &Opened, metrics: Metrics) -> Router {
             }
         }
     });
+    let watch = audit.clone();
+    let health = health.check("audit-log", move || {
+        let watch = watch.clone();
+        async move { watch.check().await }
+    });
     let render = get(move || async move {
+        audit.measure().await;
         (
             [(header::CONTENT_TYPE, Metrics::MEDIA_TYPE)],
             metrics.render(),

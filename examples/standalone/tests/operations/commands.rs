@@ -18,6 +18,8 @@ async fn commands_answer_the_same_from_the_database_and_from_the_server() {
         &format!("order show {}", acme::id(&order)),
         &format!("order explain {}", order.url()),
         "certificate list",
+        "audit list --limit 5",
+        &format!("audit why order {}", acme::id(&order)),
     ] {
         for form in ["", "--json"] {
             let words = format!("{words} {form}");

@@ -1,5 +1,6 @@
 //! The built server as its operators meet it: commands, pages, crashes, copies.
 
+mod audit;
 mod commands;
 mod crash;
 mod explain;

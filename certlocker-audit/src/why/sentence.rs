@@ -1,0 +1,106 @@
+//! Records as sentences.
+
+use certlocker_core::{Actor, Event, Identifier, Record, Trigger};
+
+/// What a record says, as a sentence without its number and time.
+pub fn sentence(record: &Record) -> String {
+    let by = &record.actor;
+    match &record.event {
+        Event::AccountCreated {
+            account_id,
+            client_id: Some(client),
+            ..
+        } => {
+            format!("account {account_id} was registered with the credential of client {client}.")
+        }
+        Event::AccountCreated { account_id, .. } => {
+            format!("account {account_id} was registered by {by}, without a credential.")
+        }
+        Event::AuthorityCreated {
+            authority_id, role, ..
+        } => {
+            format!("the {role:?} authority {authority_id} was made by {by}.")
+        }
+        Event::CertificateStored {
+            certificate_id,
+            identifiers,
+            order_id,
+            replaces,
+            ..
+        } => {
+            let order = order_id
+                .map(|order| format!(" for order {order}"))
+                .unwrap_or_default();
+            let before = replaces.map(|before| format!("; it replaces certificate {before}"));
+            let before = before.unwrap_or_default();
+            format!(
+                "certificate {certificate_id} for {} was stored{order}{before}.",
+                names(identifiers)
+            )
+        }
+        Event::ClientCreated {
+            client_id,
+            name,
+            scope,
+        } => {
+            format!(
+                "client `{name}` ({client_id}) was made by {by}; it may order {}.",
+                scope.names_text()
+            )
+        }
+        Event::FinalizeReceived { order_id, .. } => {
+            format!("{by} asked for the certificate of order {order_id}.")
+        }
+        Event::OrderCreated {
+            identifiers,
+            order_id,
+            account_id,
+            ..
+        } => {
+            format!(
+                "order {order_id} for {} was placed by account {account_id}.",
+                names(identifiers)
+            )
+        }
+        Event::OrderRefused {
+            failure,
+            identifiers,
+            order_id,
+            ..
+        } => {
+            let names = names(identifiers);
+            format!(
+                "order {order_id} for {names} was refused: {}.",
+                failure.detail
+            )
+        }
+        Event::SecretStored {
+            purpose, secret_id, ..
+        } => {
+            format!(
+                "secret {secret_id} ({}) was sealed and stored by {by}.",
+                purpose.as_str()
+            )
+        }
+        other => format!("{} by {by}.", other.name()),
+    }
+}
+
+/// What set a record off, as a sentence.
+pub fn trigger_sentence(record: &Record) -> String {
+    match (&record.cause.trigger, &record.actor) {
+        (Trigger::Command, Actor::Command(user)) => {
+            format!("it was set off by a command that `{user}` typed on the machine.")
+        }
+        (Trigger::Command, _) => "it was set off by a command typed on the machine.".to_owned(),
+        (Trigger::Due, _) => "it was set off by a time that came.".to_owned(),
+        (Trigger::Request(id), actor) => format!("it was set off by request {id} of {actor}."),
+        (Trigger::Startup, _) => "it was set off by the start of the server.".to_owned(),
+        (other, _) => format!("it was set off by {other}."),
+    }
+}
+
+fn names(identifiers: &[Identifier]) -> String {
+    let names: Vec<String> = identifiers.iter().map(Identifier::value).collect();
+    names.join(", ")
+}

@@ -1,0 +1,8 @@
+//! The log in files: read by a verifier of other hands, and whole after every crash.
+
+mod crash;
+mod foreign;
+mod proofs;
+mod pump;
+mod support;
+mod verify;

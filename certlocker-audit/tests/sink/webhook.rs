@@ -1,0 +1,79 @@
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use certlocker_audit::sink::conformance::{Fresh, records};
+use certlocker_audit::sink::{AuditSink, Format, Request, Send, WebhookSink, signature};
+use certlocker_core::Secret;
+use pollster::block_on;
+
+/// A receiver that answers with this.
+struct Receiver(Mutex<Vec<Request>>, Result<u16, String>);
+
+#[async_trait]
+impl Send for Receiver {
+    async fn send(&self, request: Request) -> Result<u16, String> {
+        self.0.lock().unwrap().push(request);
+        self.1.clone()
+    }
+}
+
+fn sink(answer: Result<u16, String>) -> (Arc<Receiver>, WebhookSink) {
+    let receiver = Arc::new(Receiver(Mutex::default(), answer));
+    let key = Secret::new(b"key".to_vec());
+    let sink = WebhookSink::new(
+        "https://h.example/",
+        key,
+        receiver.clone(),
+        Format::Canonical,
+    );
+    (receiver, sink)
+}
+
+fn fresh() -> Fresh {
+    let (receiver, sink) = sink(Ok(204));
+    let received = move || {
+        let requests = receiver.0.lock().unwrap();
+        let bodies = requests
+            .iter()
+            .flat_map(|one| one.body.split_inclusive(|byte| *byte == b'\n'));
+        bodies.map(|line| line[..line.len() - 1].to_vec()).collect()
+    };
+    Fresh::new(Arc::new(sink), received, crate::run)
+}
+
+certlocker_audit::sink_conformance!(fresh);
+
+/// `printf 'what do ya want for nothing?' | openssl dgst -sha256 -hmac Jefe`, RFC 4231 section 4.3.
+#[test]
+fn the_mac_is_the_known_one() {
+    let key = Secret::new(b"Jefe".to_vec());
+    let expect = "v1=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    assert_eq!(signature(&key, b"what do ya want for nothing?"), expect);
+}
+
+#[test]
+fn a_request_says_which_records_it_has_and_who_sent_it() {
+    let (receiver, sink) = sink(Ok(200));
+    block_on(sink.deliver(&records(&["a"; 5])[1..])).unwrap();
+    let requests = receiver.0.lock().unwrap();
+    let header = |name| {
+        let mut headers = requests[0].headers.iter();
+        headers.find(|(known, _)| *known == name).unwrap().1.clone()
+    };
+    assert_eq!(header("certlocker-sequence"), "2-5");
+    let expect = signature(&Secret::new(b"key".to_vec()), &requests[0].body);
+    assert_eq!(header("certlocker-signature"), expect);
+}
+
+#[test]
+fn anything_but_success_is_an_error_that_says_what_was_seen() {
+    for (answer, said) in [
+        (Ok(500), "status 500"),
+        (Ok(302), "status 302"),
+        (Err("refused".to_owned()), "refused"),
+    ] {
+        let (_, sink) = sink(answer);
+        let error = block_on(sink.deliver(&records(&["a"]))).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Questions about records, put together from what is asked for.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Result};
+
+use super::sql::number;
+use crate::Sequence;
+use crate::store::{Direction, RecordQuery, StoredRecord};
+
+/// The bytes of the records that a query finds.
+pub(super) fn find(connection: &Connection, query: &RecordQuery) -> Result<Vec<Vec<u8>>> {
+    let (statement, values) = question(query);
+    let mut statement = connection.prepare_cached(&statement)?;
+    let values = rusqlite::params_from_iter(values);
+    statement.query_map(values, |row| row.get(0))?.collect()
+}
+
+/// A statement that reads no more rows than an index of one condition finds, and its values.
+pub(super) fn question(query: &RecordQuery) -> (String, Vec<Value>) {
+    let (beyond, order) = match query.direction {
+        Direction::OldestFirst => (">", "ASC"),
+        Direction::NewestFirst => ("<", "DESC"),
+    };
+    let mut conditions = Conditions::default();
+    let from = match &query.about {
+        None => "record",
+        Some(subject) => {
+            conditions.add("record_subject.subject = ?", subject.to_string());
+            "record_subject CROSS JOIN record ON record.sequence = record_subject.sequence"
+        }
+    };
+    let sequence = match &query.about {
+        None => "record.sequence",
+        Some(_) => "record_subject.sequence",
+    };
+    if let Some(after) = query.after {
+        conditions.add(&format!("{sequence} {beyond} ?"), place(after));
+    }
+    if let Some(code) = &query.code {
+        conditions.add("record.code = ?", code.clone());
+    }
+    if let Some(actor) = &query.actor {
+        conditions.add("record.actor = ?", actor.to_string());
+    }
+    // Times are nearly in the order of the sequence: they say where to begin, and are looked at
+    // again there, without the index, whose order is another one.
+    if let Some(since) = query.since {
+        let bound = "(SELECT min(sequence) FROM record WHERE time >= ?)";
+        conditions.add(&format!("{sequence} >= {bound}"), since.to_string());
+        conditions.add("+record.time >= ?", since.to_string());
+    }
+    if let Some(until) = query.until {
+        let bound = "(SELECT max(sequence) FROM record WHERE time < ?)";
+        conditions.add(&format!("{sequence} <= {bound}"), until.to_string());
+        conditions.add("+record.time < ?", until.to_string());
+    }
+    let (conditions, mut values) = conditions.all();
+    values.push(number(query.limit).into());
+    let statement = format!(
+        "SELECT record.bytes FROM {from} WHERE {conditions} ORDER BY {sequence} {order} LIMIT ?"
+    );
+    (statement, values)
+}
+
+#[derive(Default)]
+struct Conditions {
+    texts: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn add(&mut self, text: &str, value: impl Into<Value>) {
+        self.texts.push(text.to_owned());
+        self.values.push(value.into());
+    }
+
+    fn all(self) -> (String, Vec<Value>) {
+        let texts = if self.texts.is_empty() {
+            "true".to_owned()
+        } else {
+            self.texts.join(" AND ")
+        };
+        (texts, self.values)
+    }
+}
+
+pub(super) const STORED: &str = "SELECT record.sequence, record.bytes, record.code, \
+    (SELECT json_group_array(subject) FROM record_subject \
+    WHERE record_subject.sequence = record.sequence) \
+    FROM record WHERE record.sequence > ? ORDER BY record.sequence LIMIT ?";
+
+/// Records with what they are found by.
+pub(super) fn stored(
+    connection: &Connection,
+    after: Sequence,
+    limit: usize,
+) -> Result<Vec<StoredRecord>> {
+    let mut statement = connection.prepare_cached(STORED)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let subjects: String = row.get(3)?;
+        let mut subjects: Vec<String> = serde_json::from_str(&subjects).unwrap_or_default();
+        subjects.sort_unstable();
+        let sequence: i64 = row.get(0)?;
+        Ok(StoredRecord {
+            sequence: Sequence::new(u64::try_from(sequence).unwrap_or(0)),
+            bytes: row.get(1)?,
+            code: row.get(2)?,
+            subjects,
+        })
+    };
+    statement
+        .query_map((place(after), number(limit)), read)?
+        .collect()
+}
+
+fn place(sequence: Sequence) -> i64 {
+    i64::try_from(sequence.get()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

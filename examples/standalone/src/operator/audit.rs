@@ -1,0 +1,67 @@
+//! The record of what happened, over the API; and the log's own files.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use certlocker_audit::files::Source;
+use certlocker_audit::tile::Resource;
+
+use super::Desk;
+use super::api::{Failed, problem};
+use crate::inventory::InventoryError;
+use crate::inventory::audit::{ReceiptView, RecordsRequest, WhyView};
+use crate::inventory::view::TimelineEntry;
+
+pub(super) async fn records(
+    State(desk): State<Desk>,
+    request: Result<Query<RecordsRequest>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Vec<TimelineEntry>>, Failed> {
+    let unreadable = |error: axum::extract::rejection::QueryRejection| {
+        Failed(InventoryError::Invalid(error.body_text()))
+    };
+    let Query(request) = request.map_err(unreadable)?;
+    Ok(Json(desk.inventory.find_records(&request).await?))
+}
+
+pub(super) async fn why(
+    State(desk): State<Desk>,
+    Path((kind, id)): Path<(String, String)>,
+) -> Result<Json<WhyView>, Failed> {
+    Ok(Json(desk.inventory.why(&kind, &id).await?))
+}
+
+pub(super) async fn receipt(
+    State(desk): State<Desk>,
+    Path(record): Path<String>,
+) -> Result<Json<ReceiptView>, Failed> {
+    let invalid = |_| InventoryError::Invalid(format!("`{record}` is the number of no record"));
+    let number = record.parse().map_err(invalid)?;
+    Ok(Json(desk.inventory.receipt(number).await?))
+}
+
+/// A file of the log, as [tlog-tiles](https://c2sp.org/tlog-tiles) has them served.
+pub(super) async fn log_file(State(desk): State<Desk>, Path(path): Path<String>) -> Response {
+    let Ok(resource) = path.parse::<Resource>() else {
+        return problem(StatusCode::NOT_FOUND, "the audit log has no such file");
+    };
+    let files = desk.inventory.audit.files().clone();
+    let read = tokio::task::spawn_blocking(move || files.read(&path)).await;
+    let (media_type, caching) = match resource {
+        Resource::Checkpoint => ("text/plain; charset=utf-8", "max-age=2"),
+        _ => ("application/octet-stream", "max-age=31536000, immutable"),
+    };
+    match read {
+        Ok(Ok(bytes)) => {
+            let headers = [
+                (header::CONTENT_TYPE, media_type),
+                (header::CACHE_CONTROL, caching),
+            ];
+            (headers, bytes).into_response()
+        }
+        _ => problem(
+            StatusCode::NOT_FOUND,
+            "the audit log does not have this file",
+        ),
+    }
+}
