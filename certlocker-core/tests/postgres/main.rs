@@ -8,4 +8,6 @@ mod nouns;
 mod opening;
 mod proxy;
 mod scene;
+#[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
+mod speed;
