@@ -14,6 +14,9 @@
 //! `conformance!(fresh, durable)` adds the cases that close the store and open it again. Each case
 //! is a test of its own, so that a case that is new in a release reaches every store. The list of
 //! the cases is not covered by semantic versioning.
+//!
+//! One case does random operations to the store and to the memory store, other ones in each run. If
+//! it fails, it has printed the value of `CERTLOCKER_SEED` that repeats them.
 
 mod fixture;
 mod flaky;
@@ -29,6 +32,8 @@ pub mod faults;
 pub mod history;
 #[doc(hidden)]
 pub mod leases;
+#[doc(hidden)]
+pub mod model;
 #[doc(hidden)]
 pub mod multi_writer;
 #[doc(hidden)]
@@ -50,6 +55,7 @@ macro_rules! conformance {
         $crate::__conformance_leases!(__conformance_tests $fresh);
         $crate::__conformance_faults!(__conformance_tests $fresh);
         $crate::__conformance_multi_writer!(__conformance_tests $fresh);
+        $crate::__conformance_model!(__conformance_tests $fresh);
     };
     ($fresh:path, durable) => {
         $crate::conformance!($fresh);
@@ -105,6 +111,7 @@ mod tests {
         level!(__conformance_leases, "conformance/leases.rs");
         level!(__conformance_faults, "conformance/faults.rs");
         level!(__conformance_multi_writer, "conformance/multi_writer.rs");
+        level!(__conformance_model, "conformance/model.rs");
         level!(__conformance_durable, "conformance/durable.rs");
     }
 }

@@ -6,6 +6,9 @@ mod cut;
 mod nodes;
 mod nouns;
 mod opening;
+mod plans;
 mod proxy;
 mod scene;
+#[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
+mod speed;
