@@ -9,9 +9,7 @@ use certlocker_audit::files::Disk;
 use certlocker_audit::log::Log;
 use certlocker_audit::note::SigningKey;
 use certlocker_audit::pump::{Pump, PumpError, head};
-use certlocker_core::{
-    Actor, Attribution, Component, Ledger, Sequence, SqliteStore, StoreError, Trigger,
-};
+use certlocker_core::{Actor, Attribution, Component, Sequence, Store, StoreError, Trigger};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +21,14 @@ use crate::config::BaseUrl;
 use crate::health::Finding;
 use crate::home::Home;
 
-/// How soon after a commit the log has it, at most, when nothing else is to be done.
+/// How soon after a commit the log has it, at most, when nothing else is to be done. What is
+/// committed meanwhile shares a checkpoint, and its writes to the disk.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long after a failure the log is opened again.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// So many records at once are a sign that more are waiting.
+const MANY: usize = 1_000;
 
 /// The log, ready to be kept.
 pub(super) struct Keeper {
@@ -42,7 +44,7 @@ pub(super) struct Watch {
     failure: Arc<Mutex<Option<String>>>,
     limit: Duration,
     size: Arc<AtomicU64>,
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
 }
 
 /// Opens the log in the data directory, or begins one.
@@ -89,16 +91,16 @@ impl Keeper {
         loop {
             let stopping = stop.is_cancelled();
             let step = self.pump.step().await;
-            let pause = match &step {
-                Ok(progress) if progress.taken > 0 => Duration::ZERO,
-                Ok(_) => PAUSE,
-                Err(_) => PAUSE_AFTER_FAILURE,
+            let (taken, pause) = match &step {
+                Ok(progress) if progress.taken >= MANY => (true, Duration::ZERO),
+                Ok(progress) => (progress.taken > 0, PAUSE),
+                Err(_) => (false, PAUSE_AFTER_FAILURE),
             };
             self.watch.took(&step, self.pump.log().size());
             if step.is_err() {
                 self.open_again();
             }
-            if stopping && !pause.is_zero() {
+            if stopping && !taken {
                 return;
             }
             let _ = tokio::time::timeout(pause, stop.cancelled()).await;

@@ -111,8 +111,7 @@ async fn store(
     key: &VerifierKey,
     known: &Known,
 ) -> Result<Report, CommandError> {
-    let home = Home::at(&settings.data_dir)?;
-    let opened = Opened::open(&home, settings)?;
+    let opened = Opened::open(settings).await?;
     let store = opened.store.as_ref();
     let report = verify_store(store, source, key, known).await;
     Ok(report.map_err(|error: StoreError| InventoryError::Store(error))?)
