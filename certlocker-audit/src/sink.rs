@@ -2,6 +2,7 @@
 //!
 //! The ledger alone decides whether something may happen. Sinks are fed from it afterwards, each by
 //! itself, so that one that hangs holds up neither a change nor another sink.
+#![doc = include_str!("../guide/sinks.md")]
 
 pub mod conformance;
 mod feed;

@@ -22,7 +22,7 @@ const INFORMATIONAL: u8 = 6;
 /// ([RFC 5424 section 7.3.1](https://www.rfc-editor.org/rfc/rfc5424#section-7.3.1)).
 const LAST_SEQUENCE_ID: u64 = 2_147_483_647;
 
-/// How long a peer that does not take anything is waited for.
+/// How long a peer that does not take anything is waited for, unless it is said.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How messages get to the peer.
@@ -44,6 +44,7 @@ pub struct SyslogSink {
     format: Format,
     hostname: String,
     open: Mutex<Option<Link>>,
+    patience: Duration,
     peer: String,
     transport: Transport,
 }
@@ -67,9 +68,17 @@ impl SyslogSink {
             format,
             hostname: header(hostname, 255),
             open: Mutex::new(None),
+            patience: PATIENCE,
             peer: peer.into(),
             transport,
         }
+    }
+
+    /// The same, with another span after which a peer that takes nothing has failed.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// A record as a message.
@@ -95,8 +104,8 @@ impl SyslogSink {
         let address = self.peer.to_socket_addrs()?.next().ok_or_else(none)?;
         match self.transport {
             Transport::Tcp => {
-                let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                let stream = TcpStream::connect_timeout(&address, self.patience)?;
+                stream.set_write_timeout(Some(self.patience))?;
                 Ok(Link::Tcp(stream))
             }
             Transport::Udp { largest } => {

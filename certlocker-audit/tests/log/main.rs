@@ -4,5 +4,6 @@ mod crash;
 mod foreign;
 mod proofs;
 mod pump;
+mod sigstore;
 mod support;
 mod verify;

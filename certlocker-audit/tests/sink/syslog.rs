@@ -114,3 +114,26 @@ fn a_server_that_went_away_is_found_again() {
         assert!(tries < 1_000, "nobody listens any more");
     }
 }
+
+#[test]
+fn a_server_that_hangs_has_failed_after_a_while() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let sink = SyslogSink::new(address, "h", Transport::Tcp, Format::Canonical);
+    let sink = sink.patient(Duration::from_millis(20));
+    let long = "x".repeat(60_000);
+    let all = records(&[long.as_str(); 100]);
+    let mut deliveries = 0;
+    let error = loop {
+        match block_on(sink.deliver(&all)) {
+            Ok(()) => deliveries += 1,
+            Err(error) => break error,
+        }
+        assert!(
+            deliveries < 100,
+            "the system keeps all of it for a server that reads nothing"
+        );
+    };
+    assert!(error.to_string().contains("took nothing"), "{error}");
+    drop(listener);
+}

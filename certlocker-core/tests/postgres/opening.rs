@@ -65,6 +65,8 @@ fn a_database_of_the_first_release_is_brought_up_to_date() {
         store.commit(fact("before")).await.unwrap();
         store.close().await;
         let back = "DROP TABLE nonce_epoch, spent_nonce; \
+            ALTER TABLE record DROP COLUMN actor, DROP COLUMN time; \
+            DROP INDEX record_code, record_subject_sequence; DROP FUNCTION record_text; \
             DELETE FROM certlocker_migrations WHERE version > 1";
         scene.client().await.batch_execute(back).await.unwrap();
         let store = scene.open().await;

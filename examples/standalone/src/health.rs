@@ -19,7 +19,7 @@ type Look = dyn Fn() -> Pin<Box<dyn Future<Output = Finding> + Send>> + Send + S
 
 /// A list of things to look at before the server is called ready.
 #[derive(Default)]
-pub struct Health(Vec<(&'static str, Box<Look>)>);
+pub struct Health(Vec<(String, Box<Look>)>);
 
 impl fmt::Debug for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,12 +37,13 @@ impl Health {
 
     /// Adds a check; it runs beside the others each time somebody asks, and may not take long.
     #[must_use]
-    pub fn check<F, L>(mut self, name: &'static str, look: L) -> Self
+    pub fn check<F, L>(mut self, name: impl Into<String>, look: L) -> Self
     where
         F: Future<Output = Finding> + Send + 'static,
         L: Fn() -> F + Send + Sync + 'static,
     {
-        self.0.push((name, Box::new(move || Box::pin(look()))));
+        self.0
+            .push((name.into(), Box::new(move || Box::pin(look()))));
         self
     }
 
@@ -65,7 +66,7 @@ impl Health {
     /// Looks at everything at the same time.
     pub async fn readiness(&self) -> Readiness {
         let started =
-            |(name, look): &(&'static str, Box<Look>)| (*name, tokio::spawn(watched(look())));
+            |(name, look): &(String, Box<Look>)| (name.clone(), tokio::spawn(watched(look())));
         let running: Vec<_> = self.0.iter().map(started).collect();
         let mut checks = Vec::with_capacity(running.len());
         for (name, check) in running {
@@ -106,7 +107,7 @@ pub struct Readiness {
 #[non_exhaustive]
 pub struct Checked {
     /// What was looked at.
-    pub name: &'static str,
+    pub name: String,
     /// Whether it is as it should be.
     pub ok: bool,
     /// What was seen.
@@ -116,7 +117,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    fn new(name: &'static str, finding: Finding, took: Duration) -> Self {
+    fn new(name: String, finding: Finding, took: Duration) -> Self {
         let ok = finding.is_ok();
         let (Ok(detail) | Err(detail)) = finding;
         Self {

@@ -3,6 +3,8 @@
 mod audit;
 mod health;
 mod identity;
+mod lag;
+mod sinks;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ use certlocker_acme::{
     Clash, Clock, Config, Gateway, Links, LocalCa, LocalCaError, LocalCaSettings, NoRandomness,
     Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
 };
+use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, StoreError, Trigger};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +33,7 @@ use crate::operator;
 use crate::ready::{Ready, ReadyError, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError};
+use sinks::Sinks;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +69,9 @@ pub enum ServeError {
     /// The route table.
     #[error(transparent)]
     Routes(#[from] Clash),
+    /// A sink of records.
+    #[error("a sink of records cannot be fed")]
+    Sink(#[from] FeedError),
     /// Signals cannot be waited for.
     #[error("signals cannot be waited for")]
     Signal(#[source] std::io::Error),
@@ -114,6 +121,8 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     record_start(&opened, &clock).await?;
 
     let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
+    let host = public.host().value();
+    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink)?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -128,11 +137,12 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         links.clone(),
         &public,
         metrics.clone(),
-        audit.watch(),
+        std::iter::once(audit.lag()).chain(sinks.lags()).collect(),
     )?;
 
     let stop = CancellationToken::new();
     let pump = audit.start(stop.clone());
+    let sinks = sinks.start(&stop);
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
@@ -169,6 +179,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     if pump.await.is_err() {
         tracing::warn!("the audit log was not written to its end");
     }
+    sinks.end().await;
     jobs.abort();
     upkeep.abort();
     opened.database.close().await;
@@ -276,7 +287,7 @@ fn routers(
     links: Links,
     public: &BaseUrl,
     metrics: Metrics,
-    audit: audit::Watch,
+    lags: Vec<lag::Lag>,
 ) -> Result<(Router, Router), ServeError> {
     RouteTable::protocol().with(operator::ROUTES)?;
     let mount = format!("{}{PREFIX}", public.path());
@@ -293,7 +304,7 @@ fn routers(
     let desk = operator::router(inventory, home.admin_token()?, PREFIX);
     Ok((
         gateway_router,
-        desk.merge(health::router(opened, metrics, audit)),
+        desk.merge(health::router(opened, metrics, lags)),
     ))
 }
 

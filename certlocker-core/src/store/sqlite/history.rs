@@ -43,14 +43,15 @@ pub(super) fn question(query: &RecordQuery) -> (String, Vec<Value>) {
         conditions.add("record.actor = ?", actor.to_string());
     }
     // Times are nearly in the order of the sequence: they say where to begin, and are looked at
-    // again there, without the index, whose order is another one.
+    // again there, without the index, whose order is another one. Left to itself, SQLite looks for
+    // the least and the largest sequence by reading records from the one end.
     if let Some(since) = query.since {
-        let bound = "(SELECT min(sequence) FROM record WHERE time >= ?)";
+        let bound = "(SELECT min(sequence) FROM record INDEXED BY record_time WHERE time >= ?)";
         conditions.add(&format!("{sequence} >= {bound}"), since.to_string());
         conditions.add("+record.time >= ?", since.to_string());
     }
     if let Some(until) = query.until {
-        let bound = "(SELECT max(sequence) FROM record WHERE time < ?)";
+        let bound = "(SELECT max(sequence) FROM record INDEXED BY record_time WHERE time < ?)";
         conditions.add(&format!("{sequence} <= {bound}"), until.to_string());
         conditions.add("+record.time < ?", until.to_string());
     }

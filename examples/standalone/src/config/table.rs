@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::database::Database;
 use super::draft::Draft;
 use super::error::ConfigError;
+use super::sink::Sink;
 use super::url::{BaseUrl, PageUrl};
 use super::value::{Form, Value};
 use crate::telemetry::{LogFilter, LogFormat};
@@ -227,6 +228,10 @@ settings! {
     "Audit" {
         /// How far the audit log may be behind the records before the server is not ready.
         Server audit_lag: Duration = Preset::Text("30s");
+        /// Where records go as well: file:PATH, tcp:HOST:PORT or udp:HOST:PORT (syslog), and behind it
+        /// ;format=ocsf, ;required=SPAN (the server is not ready when a record waits longer), and for
+        /// a file ;size=BYTES and ;keep=N. Can be given several times.
+        Server audit_sink: Vec<Sink> = Preset::Unset { example: "file:/var/log/certlocker/audit.jsonl" };
     }
     "Log" {
         /// How the log is written: text or json.

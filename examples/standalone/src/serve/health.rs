@@ -1,16 +1,18 @@
 //! What is looked at before the server is called ready.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 
-use super::audit::Watch;
+use super::lag::Lag;
 use crate::assemble::Opened;
 use crate::health::Health;
 use crate::telemetry::Metrics;
 
 /// `/livez`, `/readyz` and `/metrics`.
-pub(super) fn router(opened: &Opened, metrics: Metrics, audit: Watch) -> Router {
+pub(super) fn router(opened: &Opened, metrics: Metrics, lags: Vec<Lag>) -> Router {
     let database = opened.database.clone();
     let health = Health::new().check("store", move || {
         let database = database.clone();
@@ -21,13 +23,18 @@ pub(super) fn router(opened: &Opened, metrics: Metrics, audit: Watch) -> Router 
             }
         }
     });
-    let watch = audit.clone();
-    let health = health.check("audit-log", move || {
-        let watch = watch.clone();
-        async move { watch.check().await }
+    let health = lags.iter().fold(health, |health, lag| {
+        let lag = lag.clone();
+        health.check(lag.name().to_owned(), move || {
+            let lag = lag.clone();
+            async move { lag.check().await }
+        })
     });
+    let lags = Arc::new(lags);
     let render = get(move || async move {
-        audit.measure().await;
+        for lag in lags.iter() {
+            lag.measure().await;
+        }
         (
             [(header::CONTENT_TYPE, Metrics::MEDIA_TYPE)],
             metrics.render(),

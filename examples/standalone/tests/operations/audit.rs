@@ -9,6 +9,7 @@ use instant_acme::RetryPolicy;
 use serde_json::Value;
 
 use crate::harness::acme;
+use crate::harness::https::call;
 use crate::harness::scene::Scene;
 use crate::harness::server::{Registration, Server};
 use crate::harness::tool::{fail, succeed};
@@ -257,4 +258,79 @@ async fn the_log_is_taken_up_after_a_crash_and_refused_once_somebody_changed_it(
     fs::write(&anchor, note).unwrap();
     let words = format!("--anchor {}", anchor.display());
     assert_eq!(verify(&scene.server, &words).0, Some(0));
+}
+
+#[tokio::test]
+async fn sinks_get_every_record_and_a_required_one_that_takes_nothing_is_known() {
+    let (mut scene, _) = scene().await;
+    let (lines, closed) = (scene.path("sink.jsonl"), closed_port());
+    let file = format!("file:{}", lines.display());
+    let dead = format!("tcp:{closed};required=1ms");
+    let hopeless = format!("tcp:{closed};format=ocsf");
+    for sink in [&file, &dead, &hopeless] {
+        scene.server.same_again().args(["--audit-sink", sink]);
+    }
+    scene.server.crash_and_restart();
+    let server = &scene.server;
+    sequences(&lines, 1..=records(server));
+    fs::remove_file(&lines).unwrap();
+    let before = records(server);
+    server.create_client("more");
+    sequences(&lines, before + 1..=records(server));
+    let ready = call(
+        server.ca_file(),
+        server.operator_url(),
+        "GET /readyz",
+        &[],
+        "",
+    );
+    let checks: Value = serde_json::from_str(&ready.body).unwrap();
+    let failed = checks["checks"].as_array().unwrap().iter();
+    let failed: Vec<_> = failed
+        .filter(|check| check["ok"] == false)
+        .map(|check| &check["name"])
+        .collect();
+    assert_eq!(
+        (ready.status, failed),
+        (503, vec![&Value::from(format!("tcp:{closed}"))])
+    );
+    let metrics = call(
+        server.ca_file(),
+        server.operator_url(),
+        "GET /metrics",
+        &[],
+        "",
+    )
+    .body;
+    assert!(
+        metrics.contains("certlocker_audit_lag_records{follower=\"audit-log\"}"),
+        "{metrics}"
+    );
+}
+
+fn closed_port() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+/// Waits until the lines are the records with these numbers, in order.
+fn sequences(lines: &std::path::Path, expected: std::ops::RangeInclusive<u64>) {
+    let (started, expected) = (Instant::now(), expected.collect::<Vec<_>>());
+    loop {
+        let text = fs::read_to_string(lines).unwrap_or_default();
+        let read = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap_or_default());
+        let read: Vec<u64> = read
+            .filter_map(|record| record["sequence"].as_u64())
+            .collect();
+        if read == expected {
+            return;
+        }
+        assert!(
+            started.elapsed() < PATIENCE,
+            "{read:?} instead of {expected:?}"
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
 }
