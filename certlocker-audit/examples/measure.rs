@@ -28,12 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     ledger(records)
 }
 
-fn key() -> Result<SigningKey, Box<dyn Error>> {
+fn key() -> Result<Arc<SigningKey>, Box<dyn Error>> {
     let seed = certlocker_core::Secret::new(vec![7; SigningKey::SEED]);
-    Ok(SigningKey::from_seed(
-        "measure.example/audit".parse()?,
-        &seed,
-    )?)
+    let key = SigningKey::from_seed("measure.example/audit".parse()?, &seed)?;
+    Ok(Arc::new(key))
 }
 
 fn log(entries: u64) -> Result<(), Box<dyn Error>> {

@@ -7,6 +7,7 @@
 mod edge;
 
 use std::io;
+use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use crate::files::{Files, Source, write_whole};
@@ -22,7 +23,7 @@ use edge::Edge;
 #[derive(Debug)]
 pub struct Log<F> {
     files: F,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     edge: Edge,
     checkpoint: SignedCheckpoint,
     failed: bool,
@@ -77,7 +78,8 @@ impl<F: Files> Log<F> {
     ///
     /// # Errors
     /// [`LogError`]; nothing is changed then.
-    pub fn open(files: F, key: SigningKey) -> Result<Self, LogError> {
+    pub fn open(files: F, key: impl Into<Arc<SigningKey>>) -> Result<Self, LogError> {
+        let key = key.into();
         let checkpoint = match files.read(CHECKPOINT) {
             Ok(bytes) => SignedCheckpoint::open(&bytes, key.verifier())?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => begin(&files, &key)?,

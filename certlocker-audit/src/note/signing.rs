@@ -1,7 +1,6 @@
 //! Keys that sign notes.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use certlocker_core::{Secret, Timestamp};
@@ -11,10 +10,9 @@ use super::{Algorithm, KeyName, Signature, VerifierKey};
 use crate::cosignature;
 use crate::encoding::{base64, from_base64};
 
-/// An Ed25519 key that signs under a name. A clone is another handle to the same key.
-#[derive(Clone)]
+/// An Ed25519 key that signs under a name.
 pub struct SigningKey {
-    pair: Arc<Ed25519KeyPair>,
+    pair: Ed25519KeyPair,
     verifier: VerifierKey,
 }
 
@@ -85,7 +83,7 @@ impl SigningKey {
         let public = pair.public_key().as_ref().try_into();
         let public = public.expect("an Ed25519 public key has 32 bytes");
         Ok(Self {
-            pair: Arc::new(pair),
+            pair,
             verifier: VerifierKey::new(name, algorithm, public),
         })
     }

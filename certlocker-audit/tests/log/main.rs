@@ -2,6 +2,7 @@
 
 mod crash;
 mod foreign;
+mod parsers;
 mod proofs;
 mod pump;
 mod sigstore;

@@ -141,6 +141,8 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     )?;
 
     let stop = CancellationToken::new();
+    // What follows the ledger has to end as well when this does not get to its end.
+    let _stops = stop.clone().drop_guard();
     let pump = audit.start(stop.clone());
     let sinks = sinks.start(&stop);
     let limits = Limits::from(settings);

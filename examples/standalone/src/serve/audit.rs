@@ -32,7 +32,7 @@ const MANY: usize = 1_000;
 /// The log, ready to be kept.
 pub(super) struct Keeper {
     files: Disk,
-    key: SigningKey,
+    key: Arc<SigningKey>,
     pump: Pump<Disk>,
     store: Arc<dyn Store>,
     lag: Lag,
@@ -49,7 +49,7 @@ pub(super) async fn open(
     let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
     let name = format!("{}{}/audit", public.authority(), public.path());
     let (store, secrets) = (opened.store.as_ref(), opened.secrets.as_ref());
-    let key = signing_key(store, secrets, &name, &by, clock.now()).await?;
+    let key = Arc::new(signing_key(store, secrets, &name, &by, clock.now()).await?);
     home.write_audit_key(&key.verifier().to_string())?;
     let files = AuditHome::of(home).files().clone();
     let log = Log::open(files.clone(), key.clone()).map_err(AuditError::Log)?;

@@ -194,9 +194,13 @@ fn text(view: &View) -> String {
     let size = view.size.unwrap_or(0);
     let root = view.root.as_deref().unwrap_or("none");
     if view.ok {
+        let ahead = match view.looked_at.saturating_sub(size) {
+            0 => String::new(),
+            count => format!(" {count} records of the database are not in it yet."),
+        };
+        let log = &view.log;
         return format!(
-            "The log {} is as it was signed: {size} entries under the root {root}.",
-            view.log
+            "The log {log} is as it was signed: {size} entries under the root {root}.{ahead}"
         );
     }
     let sentences: Vec<_> = view
