@@ -8,6 +8,5 @@ ALTER TABLE record ADD COLUMN time TEXT GENERATED ALWAYS AS
 -- The rowid, which is the sequence, ends each of them: what is found is in order.
 CREATE INDEX record_actor ON record (actor);
 CREATE INDEX record_code ON record (code);
-CREATE INDEX record_code_actor ON record (code, actor);
 CREATE INDEX record_time ON record (time);
 CREATE INDEX record_subject_sequence ON record_subject (sequence);
