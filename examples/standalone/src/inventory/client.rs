@@ -129,6 +129,18 @@ fn quirk(name: &str) -> Result<Quirk, InventoryError> {
     })
 }
 
+/// A random key whose base64url text does not begin with `-`: certbot and others take that for an
+/// option of theirs.
+fn mac_key(random: impl Fn(&mut [u8])) -> Vec<u8> {
+    let mut key = vec![0; MAC_KEY_OCTETS];
+    loop {
+        random(&mut key);
+        if !URL_SAFE_NO_PAD.encode(&key).starts_with('-') {
+            return key;
+        }
+    }
+}
+
 impl Inventory {
     /// Makes a client with a new credential, which is shown this once.
     ///
@@ -140,9 +152,7 @@ impl Inventory {
         by: &Attribution,
     ) -> Result<CreatedClient, InventoryError> {
         let now = self.clock.now();
-        let mut key = vec![0; MAC_KEY_OCTETS];
-        crate::random::fill(&mut key);
-        let secret = Secret::new(key);
+        let secret = Secret::new(mac_key(crate::random::fill));
         let sealed = self
             .secrets
             .seal(
@@ -231,5 +241,24 @@ impl Inventory {
             .client_by_name(id_or_name)
             .await?
             .ok_or_else(not_found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_key_is_never_taken_for_an_option() {
+        let next = Cell::new(0xf8);
+        let key = mac_key(|key| key.fill(next.replace(0xfc)));
+        assert_eq!(key, [0xfc; MAC_KEY_OCTETS]);
+        assert!(
+            URL_SAFE_NO_PAD
+                .encode([0xf8; MAC_KEY_OCTETS])
+                .starts_with('-')
+        );
     }
 }
