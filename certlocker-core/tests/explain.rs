@@ -367,6 +367,24 @@ fn an_order_outside_the_scope_of_its_client() {
 }
 
 #[test]
+fn an_order_of_a_client_that_asks_too_often() {
+    let story = Story::of(&["a.example"]);
+    let detail = "there were more orders of this account than 3 in 3600s";
+    let failure = Failure::new(FailureKind::Unauthorized, detail);
+    let names = vec![Identifier::dns("a.example").unwrap()];
+    let id = OrderId::new(story.now, &mut |bytes| bytes.fill(9));
+    let refused = Fact::order_refused(id, *story.account.id(), None, names, failure, story.now);
+    block_on(story.store.commit(Changeset::fact(&refused, &by()))).unwrap();
+    let about = Subject::Order(id);
+    let records = block_on(story.store.records(Some(&about), Sequence::START, 100)).unwrap();
+    assert_eq!(
+        explain_absent(&records).unwrap().verdict,
+        "Refused before it began: an order for a.example at 2026-12-01T12:00:00Z: there were more orders of this account than 3 in \
+         3600s. The client comes again when it may, or the operator changes what it may do.",
+    );
+}
+
+#[test]
 fn an_order_that_expired_at_each_stage() {
     let week = 7 * 24 * 60 * MINUTE;
     for (proven, sentence, stage) in [

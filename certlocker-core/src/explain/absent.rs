@@ -1,7 +1,7 @@
 //! Orders that are not stored: refused before they began, or removed long after they ended.
 
 use super::{Explanation, Party, Stage};
-use crate::{Event, Failure, Identifier, Record, Timestamp};
+use crate::{Event, Failure, FailureKind, Identifier, Record, Timestamp};
 
 /// Explains an order of which only the records are left, oldest first; nothing if they do not tell
 /// of a refusal or a removal.
@@ -20,16 +20,26 @@ pub fn explain_absent(records: &[Record]) -> Option<Explanation> {
 fn refused(record: &Record, identifiers: &[Identifier], failure: &Failure) -> Explanation {
     let names: Vec<String> = identifiers.iter().map(Identifier::value).collect();
     let verdict = format!(
-        "Refused before it began: an order for {} at {}: {}. The operator widens the client's scope, or the client asks for less.",
+        "Refused before it began: an order for {} at {}: {}. {}.",
         names.join(", "),
         record.time.to_rfc3339_seconds(),
-        failure.detail
+        failure.detail,
+        remedy(failure)
     );
     Explanation {
         expected: failure.expected.clone(),
         observed: failure.observed.clone(),
         waiting_for: Some(Party::Operator),
         ..told(record, Stage::Order, verdict)
+    }
+}
+
+fn remedy(failure: &Failure) -> &'static str {
+    match failure.kind {
+        FailureKind::RejectedIdentifier => {
+            "The operator widens the client's scope, or the client asks for less"
+        }
+        _ => "The client comes again when it may, or the operator changes what it may do",
     }
 }
 

@@ -105,17 +105,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let public = public_url(settings, &gateway_listeners);
     let clock = SystemClock::default();
     let links = Links::new(base_url(&public));
-    let ca_settings = LocalCaSettings {
-        revocation_list: Some(links.revocation_list()),
-        ..ca_settings(settings)
-    };
-    let ca = LocalCa::open_or_create(
-        opened.store.as_ref(),
-        opened.secrets.as_ref(),
-        ca_settings,
-        clock.now(),
-    )
-    .await?;
+    let ca = authority(&opened, settings, &links, &clock).await?;
     home.write_ca(&ca.root_pem())?;
     home.write_base_url(&base_url(&public))?;
     record_start(&opened, &clock).await?;
@@ -186,6 +176,20 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     upkeep.abort();
     opened.database.close().await;
     Ok(())
+}
+
+async fn authority(
+    opened: &Opened,
+    settings: &Settings,
+    links: &Links,
+    clock: &SystemClock,
+) -> Result<LocalCa, LocalCaError> {
+    let ca_settings = LocalCaSettings {
+        revocation_list: Some(links.revocation_list()),
+        ..ca_settings(settings)
+    };
+    let (store, secrets) = (opened.store.as_ref(), opened.secrets.as_ref());
+    LocalCa::open_or_create(store, secrets, ca_settings, clock.now()).await
 }
 
 /// Each connection is an open file, and what shells and service managers allow at first is little.
