@@ -80,9 +80,10 @@ impl Route {
         loop {
             match (pattern.next(), given.next()) {
                 (None, None) => return Some(values),
-                (Some(part), Some(value)) if part.starts_with('{') && is_segment(value) => {
-                    values.push(value)
-                }
+                (Some(part), Some(value)) if part.starts_with('{') => match is_segment(value) {
+                    true => values.push(value),
+                    false => return None,
+                },
                 (Some(part), Some(value)) if part == value => {}
                 _ => return None,
             }
@@ -342,6 +343,7 @@ mod tests {
             ("/%64irectory", None),
             ("/orders/../new-order", None),
             ("/order/a%2Fb", None),
+            ("/order/{order}", None),
         ] {
             assert_eq!(table.classify(path), plane, "{path}");
         }

@@ -77,6 +77,7 @@ pub struct Description {
 }
 
 /// The serial number of a certificate, written in lower-case hexadecimal ([RFC 5280 section 4.1.2.2]).
+/// Zero, which the RFC forbids and some authorities used all the same, is `00`.
 ///
 /// [RFC 5280 section 4.1.2.2]: https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.2
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ pub struct Description {
 pub struct Serial(Vec<u8>);
 
 impl Serial {
-    /// From the octets of a positive integer; leading zeros do not count.
+    /// From the octets of an integer; leading zeros do not count.
     pub fn from_octets(octets: &[u8]) -> Self {
         let zeros = octets.iter().take_while(|octet| **octet == 0).count();
         Self(octets[zeros..].to_vec())
@@ -98,7 +99,10 @@ impl Serial {
 
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        match self.0.is_empty() {
+            true => f.write_str("00"),
+            false => self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}")),
+        }
     }
 }
 
@@ -376,6 +380,12 @@ mod tests {
         for bad in ["", "abc", "zz", "0x0a"] {
             assert!(bad.parse::<Serial>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_serial_number_zero_is_written_as_it_is_read() {
+        assert_eq!("00".parse::<Serial>().unwrap().to_string(), "00");
+        assert_eq!(Serial::from_octets(&[]).to_string(), "00");
     }
 
     #[test]
