@@ -1,0 +1,33 @@
+//! Looks at what TLS endpoints really serve, and says whether it is what the inventory expects.
+
+mod captured;
+mod excerpt;
+mod facts;
+mod fingerprint;
+mod foresee;
+mod inventory;
+mod judge;
+mod names;
+mod ocsp;
+mod path;
+mod roots;
+mod status;
+mod strength;
+#[cfg(test)]
+mod testing;
+mod validity;
+mod verdict;
+
+pub use captured::{Captured, ClientCertificate, Possession, TlsVersion};
+pub use facts::{Algorithm, Facts, Key, SignatureHash, Unreadable};
+pub use fingerprint::Fingerprint;
+pub use inventory::{Generation, Identity, Inventory, Item, Likeness, Lineage};
+pub use judge::{Judge, Judgement, LeafJudgement};
+pub use names::NameVerdict;
+pub use ocsp::{Staple, StapleAnswer, StapleStatus};
+pub use path::{ChainFinding, ChainVerdict, Reach};
+pub use roots::{Roots, Trust, TrustAnswers, TrustStores};
+pub use status::{StapleVerdict, Status};
+pub use strength::Weakness;
+pub use validity::{Renewal, Validity};
+pub use verdict::{Cause, Level, Summary, Verdict, is_disk_behind_memory};
