@@ -1,5 +1,6 @@
 //! Authorities and certificates for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use certlocker_core::{Der, Timestamp};
@@ -7,6 +8,11 @@ use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType,
 };
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 /// The instant so many days after the first one of the tests.
 pub(crate) fn day(number: u64) -> Timestamp {
@@ -160,4 +166,149 @@ fn authority_parameters(name: &str, until: u64) -> CertificateParams {
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     (parameters.not_before, parameters.not_after) = (date(0), date(until));
     parameters
+}
+
+/// A server of rustls, of which only the configuration matters.
+pub(crate) struct Server {
+    pub(crate) chain: Vec<Der>,
+    pub(crate) config: Arc<ServerConfig>,
+}
+
+/// How clients are asked for certificates.
+enum Clients<'a> {
+    Asked(&'a Authority),
+    Demanded(&'a Authority),
+    NotAsked,
+}
+
+/// Hands out one certificate, whether or not its key fits.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl rustls::server::ResolvesServerCert for Always {
+    fn resolve(&self, _hello: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl Server {
+    pub(crate) fn with(version: &'static SupportedProtocolVersion) -> Self {
+        Self::new(
+            aws_lc_rs::default_provider(),
+            &[version],
+            &Clients::NotAsked,
+            &Self::issued(),
+        )
+    }
+
+    pub(crate) fn with_suite(suite: SupportedCipherSuite) -> Self {
+        let provider = CryptoProvider {
+            cipher_suites: vec![suite],
+            ..aws_lc_rs::default_provider()
+        };
+        Self::new(
+            provider,
+            &[&rustls::version::TLS13],
+            &Clients::NotAsked,
+            &Self::issued(),
+        )
+    }
+
+    pub(crate) fn without_p256() -> Self {
+        let provider = CryptoProvider {
+            kx_groups: vec![aws_lc_rs::kx_group::X25519],
+            ..aws_lc_rs::default_provider()
+        };
+        Self::new(
+            provider,
+            &[&rustls::version::TLS13],
+            &Clients::NotAsked,
+            &Self::issued(),
+        )
+    }
+
+    pub(crate) fn that_asks_clients(authority: &Authority) -> Self {
+        Self::new(
+            aws_lc_rs::default_provider(),
+            rustls::ALL_VERSIONS,
+            &Clients::Asked(authority),
+            &Self::issued(),
+        )
+    }
+
+    pub(crate) fn that_demands_clients(
+        authority: &Authority,
+        version: &'static SupportedProtocolVersion,
+    ) -> Self {
+        Self::new(
+            aws_lc_rs::default_provider(),
+            &[version],
+            &Clients::Demanded(authority),
+            &Self::issued(),
+        )
+    }
+
+    pub(crate) fn that_serves(authority: &Authority, leaf: &Leaf<'_>) -> Self {
+        let issued = authority.issue(leaf);
+        Self::new(
+            aws_lc_rs::default_provider(),
+            rustls::ALL_VERSIONS,
+            &Clients::NotAsked,
+            &(vec![issued.der], issued.key),
+        )
+    }
+
+    pub(crate) fn with_a_wrong_key(version: &'static SupportedProtocolVersion) -> Self {
+        let (chain, _) = Self::issued();
+        Self::new(
+            aws_lc_rs::default_provider(),
+            &[version],
+            &Clients::NotAsked,
+            &(chain, key()),
+        )
+    }
+
+    fn issued() -> (Vec<Der>, KeyPair) {
+        let intermediate = Authority::root("root").intermediate("intermediate", 500);
+        let leaf = intermediate.issue(&Leaf::named(&["a.example"]));
+        (vec![leaf.der, intermediate.der], leaf.key)
+    }
+
+    fn new(
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+        clients: &Clients<'_>,
+        (chain, key): &(Vec<Der>, KeyPair),
+    ) -> Self {
+        let provider = Arc::new(provider);
+        let verifier = |authority: &Authority| {
+            let mut roots = RootCertStore::empty();
+            roots
+                .add(CertificateDer::from(authority.der.0.clone()))
+                .unwrap();
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        };
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_protocol_versions(versions).unwrap();
+        let builder = match clients {
+            Clients::Asked(authority) => builder.with_client_cert_verifier(
+                verifier(authority).allow_unauthenticated().build().unwrap(),
+            ),
+            Clients::Demanded(authority) => {
+                builder.with_client_cert_verifier(verifier(authority).build().unwrap())
+            }
+            Clients::NotAsked => builder.with_no_client_auth(),
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+        let certificates = chain
+            .iter()
+            .map(|der| CertificateDer::from(der.0.clone()))
+            .collect();
+        let served = Always(Arc::new(CertifiedKey::new(certificates, key)));
+        Self {
+            chain: chain.clone(),
+            config: Arc::new(builder.with_cert_resolver(Arc::new(served))),
+        }
+    }
 }
