@@ -207,20 +207,30 @@ impl Inventory {
 
     /// What this certificate is where the item should be.
     pub fn identify(&self, item: &str, facts: &Facts) -> Identity {
+        self.known(item, &facts.sha256)
+            .unwrap_or_else(|| Identity::Unknown {
+                likeness: self.likeness(item, facts),
+            })
+    }
+
+    /// What a certificate is of which no more is known than its SHA-256.
+    pub fn identify_fingerprint(&self, item: &str, sha256: &Fingerprint) -> Identity {
+        let likeness = Likeness::Nothing;
+        self.known(item, sha256)
+            .unwrap_or(Identity::Unknown { likeness })
+    }
+
+    fn known(&self, item: &str, sha256: &Fingerprint) -> Option<Identity> {
         let own = self
-            .places(&facts.sha256)
+            .places(sha256)
             .find(|place| self.items[place.item].name == item);
         if let Some(place) = own {
-            return self.among_own(place);
+            return Some(self.among_own(place));
         }
-        if let Some(place) = self.places(&facts.sha256).next() {
-            return Identity::OtherItem {
-                item: self.items[place.item].name.clone(),
-            };
-        }
-        Identity::Unknown {
-            likeness: self.likeness(item, facts),
-        }
+        let other = self.places(sha256).next()?;
+        Some(Identity::OtherItem {
+            item: self.items[other.item].name.clone(),
+        })
     }
 
     fn places(&self, sha256: &Fingerprint) -> impl Iterator<Item = Place> {

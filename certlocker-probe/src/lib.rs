@@ -1,6 +1,7 @@
 //! Looks at what TLS endpoints really serve, and says whether it is what the inventory expects.
 
 mod captured;
+mod cell;
 mod excerpt;
 mod facts;
 mod failure;
@@ -14,6 +15,9 @@ mod path;
 mod protocol;
 mod proxy;
 mod roots;
+#[cfg(feature = "tokio")]
+mod run;
+mod sampling;
 mod session;
 mod starttls;
 mod status;
@@ -27,6 +31,7 @@ mod verdict;
 mod wire;
 
 pub use captured::{Captured, ClientCertificate, Possession, TlsVersion};
+pub use cell::{Cell, Report, Target, Timings};
 pub use facts::{Algorithm, Facts, Key, SignatureHash, Unreadable};
 pub use failure::{Failure, Phase};
 pub use fingerprint::Fingerprint;
@@ -38,6 +43,9 @@ pub use path::{ChainFinding, ChainVerdict, Reach};
 pub use protocol::{Protocol, UnknownProtocol};
 pub use proxy::ProxyHeader;
 pub use roots::{Roots, Trust, TrustAnswers, TrustStores};
+#[cfg(feature = "tokio")]
+pub use run::{Clock, Prober, Settings, Timeouts};
+pub use sampling::{Coverage, Goal, Sample, Sampling};
 pub use session::{Depth, Manners, Plan, Session};
 pub use starttls::{Dialogue, Reply};
 pub use status::{StapleVerdict, Status};

@@ -27,6 +27,8 @@ pub enum Depth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Manners {
+    /// Not before [`Session::release`], and then with a word of farewell.
+    Held,
     /// With a word of farewell, in the language of the protocol.
     Polite,
     /// Without one: servers write this down, and some count it.
@@ -67,6 +69,8 @@ enum State {
     Starttls(Dialogue),
     Grab(Box<Grab>),
     Full(Box<Full>),
+    /// What was wanted is there, and the connection is kept.
+    Held(Box<Full>, Result<Captured, Failure>),
     /// The handshake is over, and the server has yet to say what it thinks of a client without a certificate.
     Judged(Box<Full>),
     Done(Result<Captured, Failure>),
@@ -78,6 +82,7 @@ impl fmt::Debug for State {
             Self::Starttls(_) => "Starttls",
             Self::Grab(_) => "Grab",
             Self::Full(_) => "Full",
+            Self::Held(..) => "Held",
             Self::Judged(_) => "Judged",
             Self::Done(_) => "Done",
         })
@@ -111,14 +116,14 @@ impl Session {
             State::Starttls(_) => Phase::Starttls,
             State::Grab(_) | State::Full(_) => Phase::Handshake,
             State::Judged(_) => Phase::Leaving,
-            State::Done(_) => Phase::Done,
+            State::Held(..) | State::Done(_) => Phase::Done,
         }
     }
 
     /// What came of it, once it is done.
     pub fn outcome(&self) -> Option<&Result<Captured, Failure>> {
         match &self.state {
-            State::Done(outcome) => Some(outcome),
+            State::Done(outcome) | State::Held(_, outcome) => Some(outcome),
             _ => None,
         }
     }
@@ -137,7 +142,7 @@ impl Session {
             State::Grab(grab) => self.state = self.go_on_grabbing(grab, octets),
             State::Full(full) => self.state = self.shake_hands(full, octets),
             State::Judged(full) => self.state = self.hear_judgement(full, octets),
-            done @ State::Done(_) => self.state = done,
+            done @ (State::Done(_) | State::Held(..)) => self.state = done,
         }
     }
 
@@ -153,7 +158,7 @@ impl Session {
                 full.was_turned_away();
                 given_up(&full, closed)
             }
-            done @ State::Done(_) => done,
+            done @ (State::Done(_) | State::Held(..)) => done,
         };
     }
 
@@ -164,7 +169,7 @@ impl Session {
         match std::mem::replace(&mut self.state, State::Done(Err(closed))) {
             State::Judged(full) => self.state = self.leave(full),
             State::Full(full) => self.state = given_up(&full, Failure::Silent(phase)),
-            done @ State::Done(_) => self.state = done,
+            done @ (State::Done(_) | State::Held(..)) => self.state = done,
             State::Starttls(_) | State::Grab(_) => {
                 self.state = State::Done(Err(Failure::Silent(phase)))
             }
@@ -247,14 +252,34 @@ impl Session {
         }
     }
 
+    /// Ends a connection that was held.
+    pub fn release(&mut self) {
+        let done = State::Done(Err(Failure::Closed(Phase::Done)));
+        self.state = match std::mem::replace(&mut self.state, done) {
+            State::Held(mut full, outcome) => {
+                self.say_farewell(&mut full);
+                State::Done(outcome)
+            }
+            other => other,
+        };
+    }
+
     fn leave(&mut self, mut full: Box<Full>) -> State {
+        let outcome = full.captured().ok_or(Failure::Closed(Phase::Leaving));
+        match self.plan.manners {
+            Manners::Held => return State::Held(full, outcome),
+            Manners::Polite => self.say_farewell(&mut full),
+            Manners::Sudden => {}
+        }
+        State::Done(outcome)
+    }
+
+    fn say_farewell(&mut self, full: &mut Full) {
         // After the handshake SQL Server goes on without packets around TLS, and expects a login.
-        if self.plan.manners == Manners::Polite && self.plan.protocol != Protocol::Mssql {
+        if self.plan.protocol != Protocol::Mssql {
             full.take_leave(self.plan.protocol.farewell());
             self.out.extend(full.transmit());
         }
-        let nothing = Failure::Closed(Phase::Leaving);
-        State::Done(full.captured().ok_or(nothing))
     }
 }
 

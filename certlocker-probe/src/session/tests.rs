@@ -119,22 +119,18 @@ fn a_server_that_insists_on_a_certificate_is_told_from_one_that_asks() {
 #[test]
 fn a_polite_client_says_good_bye_in_the_language_of_the_protocol() {
     let server = Server::with(&rustls::version::TLS13);
-    let mut polite = plan(Protocol::Smtp, full());
-    polite.protocol = Protocol::Tls;
-    let (_, heard) = meet(&server, polite);
-    assert_eq!(heard, b"");
     let mut session = Session::new(plan(Protocol::Smtp, full()), [7; 32]);
     for words in ["220 a\r\n", "250 a\r\n", "220 go\r\n"] {
         session.receive(words.as_bytes());
     }
     assert_eq!(session.phase(), Phase::Handshake);
-    let (outcome, heard) = go_on(session, &server);
+    let (outcome, heard) = go_on(&mut session, &server);
     assert_eq!(outcome.unwrap().chain, server.chain);
     assert_eq!(heard, b"QUIT\r\n");
 }
 
 /// The rest of a session after its plain text.
-fn go_on(mut session: Session, server: &Server) -> (Result<Captured, Failure>, Vec<u8>) {
+fn go_on(session: &mut Session, server: &Server) -> (Result<Captured, Failure>, Vec<u8>) {
     let sent = session.transmit();
     let hello = sent
         .windows(3)
@@ -213,4 +209,25 @@ fn silence_ends_a_phase_with_its_name() {
         session.outcome(),
         Some(&Err(Failure::Silent(Phase::Starttls)))
     );
+}
+
+#[test]
+fn a_connection_that_is_held_says_good_bye_when_it_is_released() {
+    let server = Server::with(&rustls::version::TLS13);
+    let held = Plan {
+        manners: Manners::Held,
+        ..plan(Protocol::Smtp, full())
+    };
+    let mut session = Session::new(held, [7; 32]);
+    for words in ["220 a\r\n", "250 a\r\n", "220 go\r\n"] {
+        session.receive(words.as_bytes());
+    }
+    let (outcome, heard) = go_on(&mut session, &server);
+    assert_eq!(
+        (outcome.unwrap().chain, heard.as_slice()),
+        (server.chain.clone(), &b""[..])
+    );
+    session.release();
+    assert!(!session.transmit().is_empty());
+    assert_eq!(session.phase(), Phase::Done);
 }
