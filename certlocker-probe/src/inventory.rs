@@ -198,6 +198,16 @@ impl Inventory {
         self.items.iter().find(|item| item.name == name)
     }
 
+    /// The item that clients call this, or that has a wildcard for it.
+    pub fn item_for(&self, name: &Identifier) -> Option<&Item> {
+        let own = self.items.iter().find(|item| item.names.contains(name));
+        own.or_else(|| {
+            let covers =
+                |item: &&Item| item.names.iter().any(|san| crate::names::covers(san, name));
+            self.items.iter().find(covers)
+        })
+    }
+
     /// Whether this is the certificate that the item is to serve; all that is asked as long as
     /// everything is as it should be.
     pub fn is_expected(&self, item: &str, sha256: &Fingerprint) -> bool {

@@ -12,6 +12,7 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 mod audit;
 mod flags;
 mod inventory;
+mod probe;
 
 pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
@@ -19,6 +20,7 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use probe::{ProbeCommand, ProbeRun};
 
 /// An ACME gateway that can explain what became of every order.
 ///
@@ -64,6 +66,9 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Look at what endpoints really serve, against what the inventory expects.
+    #[command(subcommand)]
+    Probe(ProbeCommand),
     /// Put a backup into an empty data directory, or show that it could be.
     Restore(RestoreCommand),
     /// Run the server; this is what happens without a command, too.

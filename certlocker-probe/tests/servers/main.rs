@@ -1,0 +1,10 @@
+//! What the prober says of real servers from Debian packages, deployed rightly and wrongly.
+//!
+//! A missing server is an error where `CERTLOCKER_REQUIRE_CLIENTS` is set, and otherwise told.
+
+#![cfg(feature = "tokio")]
+
+mod authority;
+mod nginx;
+mod process;
+mod scene;
