@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod crash;
 mod explain;
+mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod nodes;
@@ -11,3 +12,4 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod witness;
