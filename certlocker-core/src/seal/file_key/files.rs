@@ -170,7 +170,8 @@ impl KeyFile {
         Ok(kept)
     }
 
-    fn directory(&self) -> PathBuf {
+    /// Where the keys are that it replaced.
+    pub fn directory(&self) -> PathBuf {
         let mut name = OsString::from(&self.path);
         name.push(".d");
         name.into()
