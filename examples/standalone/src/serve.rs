@@ -20,7 +20,10 @@ use certlocker_acme::{
     Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
 };
 use certlocker_audit::sink::FeedError;
-use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, StoreError, Trigger};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Fact, KeyWrap, Retry, StoreError, Trigger,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
@@ -182,8 +185,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         tls,
     };
     let upkeep = tokio::spawn(rounds.run());
+    // Whoever reads the ready file may say stop at once.
+    let signals = Signals::new()?;
     let ready = ready(settings, &home, &links, operator_url)?;
-    stopped().await?;
+    signals.stopped().await;
 
     tracing::info!("stopping: requests in progress are finished");
     drop(ready);
@@ -228,12 +233,10 @@ fn allow_open_files() {
 
 async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {
     let started = Fact::server_started(env!("CARGO_PKG_VERSION"), clock.now());
+    let loaded = Fact::wrapping_key_loaded(&opened.keys.ring.key_id(), clock.now());
     let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
-    opened
-        .store
-        .commit(Changeset::fact(&started, &by))
-        .await
-        .map(drop)
+    let facts = Changeset::fact(&started, &by).and_fact(&loaded, &by);
+    opened.store.commit(facts).await.map(drop)
 }
 
 /// How the local authority signs, without where its list is.
@@ -368,16 +371,27 @@ fn ready(
         .transpose()?)
 }
 
-/// Until the process is told to stop.
-async fn stopped() -> Result<(), ServeError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What tells the process to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they end the process in good order only.
+    fn new() -> Result<Self, ServeError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signal)?,
+            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signal)?,
+        })
     }
-    Ok(())
+
+    async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// How often the upkeep looks whether something is to be done.

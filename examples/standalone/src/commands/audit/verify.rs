@@ -113,7 +113,7 @@ async fn store(
 ) -> Result<Report, CommandError> {
     let opened = Opened::open(settings).await?;
     let store = opened.store.as_ref();
-    let report = verify_store(store, source, key, known).await;
+    let report = verify_store(store, store, source, key, known).await;
     Ok(report.map_err(|error: StoreError| InventoryError::from(error))?)
 }
 
