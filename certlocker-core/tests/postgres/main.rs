@@ -3,6 +3,7 @@
 mod contract;
 mod crash;
 mod cut;
+mod full;
 mod nodes;
 mod nouns;
 mod opening;
