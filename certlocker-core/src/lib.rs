@@ -21,6 +21,8 @@ mod scope;
 mod seal;
 mod secret;
 mod store;
+#[doc = include_str!("../guide/storing.md")]
+pub mod storing {}
 mod time;
 mod validation;
 
