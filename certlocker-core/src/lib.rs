@@ -60,6 +60,8 @@ pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
 pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use store::CopyError;
 pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, Leases,
     Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce,

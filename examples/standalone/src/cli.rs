@@ -64,7 +64,7 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Put a backup into an empty data directory, or show that it could be.
+    /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),

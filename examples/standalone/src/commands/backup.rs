@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use certlocker_acme::{Clock, LocalCa, SystemClock};
-use certlocker_core::Sequence;
+use certlocker_core::{CopyError, PostgresStore, Sequence};
 use serde::{Deserialize, Serialize};
 
 use super::CommandError;
@@ -35,9 +35,6 @@ pub(super) async fn backup(
 ) -> Result<Exit, CommandError> {
     let home = Home::at(&settings.data_dir)?;
     let opened = Opened::open(settings).await?;
-    let Opening::Sqlite(store) = &opened.database else {
-        return Err(elsewhere("pg_dump"));
-    };
     let to = &command.to;
     fs::create_dir(to).map_err(|error| {
         failed(
@@ -49,10 +46,11 @@ pub(super) async fn backup(
         )
     })?;
     let database = to.join(DATABASE);
-    store
-        .backup(&database)
-        .await
-        .map_err(|error| failed("the database was not copied", error))?;
+    match &opened.database {
+        Opening::Postgres(store) => store.backup(&database).await,
+        Opening::Sqlite(store) => store.backup(&database).await.map_err(CopyError::from),
+    }
+    .map_err(|error| failed("the database was not copied", error))?;
     copy(&settings.master_key_file, &to.join(KEY))?;
     copy(&home.admin_token_file(), &to.join(TOKEN))?;
     let manifest = Manifest {
@@ -129,19 +127,23 @@ fn check(from: &Path) -> Result<Manifest, CommandError> {
 
 /// Puts a copy where the settings say and nothing is yet, and opens everything in it once.
 async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
-    let Database::Sqlite(database) = &settings.database else {
-        return Err(elsewhere("pg_restore"));
-    };
     let home = Home::prepare(&settings.data_dir)?;
     let key = &settings.master_key_file;
-    if database.exists() || key.exists() {
+    let is_there = match &settings.database {
+        Database::Postgres(_) => key.exists(),
+        Database::Sqlite(database) => database.exists() || key.exists(),
+    };
+    if is_there {
         let detail = format!(
             "{} has a database or a key already; restore into an empty data directory",
             settings.data_dir.display()
         );
         return Err(CommandError::Copy(detail, None));
     }
-    copy(&from.join(DATABASE), database)?;
+    match &settings.database {
+        Database::Postgres(url) => fill(url, &from.join(DATABASE)).await?,
+        Database::Sqlite(database) => copy(&from.join(DATABASE), database)?,
+    }
     copy(&from.join(KEY), key)?;
     copy(&from.join(TOKEN), &home.admin_token_file())?;
     let opened = Opened::open(settings).await?;
@@ -159,6 +161,16 @@ async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
         count = last;
     }
     Ok(format!("{count} records read, the authority's key opens"))
+}
+
+/// Puts a copy into a PostgreSQL database in which nothing is yet.
+async fn fill(url: &str, from: &Path) -> Result<(), CommandError> {
+    let store = PostgresStore::open(url).await;
+    let store = store.map_err(|error| failed("the database cannot be opened", error))?;
+    let restored = store.restore(from).await;
+    store.close().await;
+    restored.map_err(|error| failed("the backup was not restored", error))?;
+    Ok(())
 }
 
 async fn records_after(opened: &Opened, after: Sequence) -> Result<Option<Sequence>, CommandError> {
@@ -181,14 +193,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
             error,
         )
     })
-}
-
-/// PostgreSQL brings its own tools, which know what its servers and standbys need.
-fn elsewhere(tool: &str) -> CommandError {
-    let detail = format!(
-        "a PostgreSQL database is copied and put back by its own tools, {tool} here; keep the file of --master-key-file with the copy"
-    );
-    CommandError::Copy(detail, None)
 }
 
 fn failed(
