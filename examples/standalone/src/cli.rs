@@ -13,6 +13,7 @@ mod audit;
 mod flags;
 mod inventory;
 mod probe;
+mod secret;
 
 pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
@@ -21,6 +22,7 @@ pub use inventory::{
     RestoreCommand,
 };
 pub use probe::{ProbeCommand, ProbeRun};
+pub use secret::SecretCommand;
 
 /// An ACME gateway that can explain what became of every order.
 ///
@@ -69,8 +71,11 @@ pub enum Command {
     /// Look at what endpoints really serve, against what the inventory expects.
     #[command(subcommand)]
     Probe(ProbeCommand),
-    /// Put a backup into an empty data directory, or show that it could be.
+    /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
+    /// Look at sealed secrets and at the keys that wrap them, and change the key.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),
 }
