@@ -18,7 +18,7 @@ use crate::{
 pub struct Target {
     /// Addresses to go to instead of those that the host has.
     pub connect_to: Vec<SocketAddr>,
-    /// What clients call it.
+    /// What clients call it; of a wildcard, the name that it stands under is asked for, and the wildcard judged.
     pub host: Identifier,
     /// What a server is shown that asks for a certificate of the client.
     pub identity: Option<Arc<dyn ResolvesClientCert>>,

@@ -1,4 +1,5 @@
 //! Looks at what TLS endpoints really serve, and says whether it is what the inventory expects.
+#![doc = include_str!("../guide/probing.md")]
 
 mod captured;
 mod cell;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::{
-    Captured, Cell, Depth, Facts, Failure, Fingerprint, Judge, Level, Manners, Offer, Plan, Report,
+    Captured, Cell, Depth, Failure, Fingerprint, Judge, Level, Manners, Offer, Plan, Report,
     Target, Timings, TlsVersion, Verdict,
 };
 
@@ -291,7 +291,6 @@ impl Prober {
                 self.judge
                     .inventory
                     .is_expected(&cell.item, &Fingerprint::of(&leaf.0))
-                    && Facts::read(&leaf.0).is_ok()
             }),
             Err(NotSeen::Unreachable(_)) => true,
             Err(NotSeen::Failed(_)) => false,

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::testing::{Server, day};
-use crate::{Algorithm, Generation, Goal, Inventory, Item, Lineage, Possession, Protocol};
+use crate::{Algorithm, Facts, Generation, Goal, Inventory, Item, Lineage, Possession, Protocol};
 
 fn item(current: &Server, previous: Option<&Server>) -> Item {
     let generation =

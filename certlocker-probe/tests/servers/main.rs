@@ -6,5 +6,9 @@
 
 mod authority;
 mod nginx;
+mod postgres;
+#[allow(dead_code, reason = "shared by test programs that each use a part")]
+#[path = "../../../certlocker-core/tests/postgres/server.rs"]
+mod postgres_server;
 mod process;
 mod scene;

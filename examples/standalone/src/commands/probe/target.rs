@@ -22,6 +22,9 @@ pub(super) fn read(text: &str, inventory: &Inventory) -> Result<Target, String> 
     let (host, port) = split_port(rest).map_err(|why| format!("`{text}`: {why}"))?;
     let host = Identifier::ip(host).or_else(|_| Identifier::dns(host));
     let host = host.map_err(|error| error.to_string())?;
+    if host.is_wildcard() {
+        return Err(format!("`{text}` stands for many names: name one of them"));
+    }
     let mut target = Target::new(host, port);
     if let Some(protocol) = protocol {
         target.protocol = protocol;
@@ -103,6 +106,7 @@ mod tests {
             ),
             ("a.example:port", "`port` is no port"),
             ("a_b.example", "a character"),
+            ("*.example", "stands for many names"),
         ] {
             let error = read_one(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
