@@ -51,7 +51,7 @@ fn line(setting: &Setting, entry: &Entry) -> Line {
 fn value(setting: &Setting, entry: &Entry) -> serde_json::Value {
     let one = entry.texts.first();
     match (setting.form, one) {
-        (Form::List, _) => entry.texts.clone().into(),
+        (Form::List, _) => entry.texts.iter().map(|text| shown(text)).collect(),
         (Form::Number, Some(text)) => text
             .parse::<u64>()
             .map_or_else(|_| text.clone().into(), Into::into),

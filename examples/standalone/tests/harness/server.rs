@@ -60,7 +60,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    fn alone() -> Self {
+    pub(crate) fn alone() -> Self {
         Self {
             gateway_port: GATEWAY_PORT,
             operator_port: OPERATOR_PORT,
