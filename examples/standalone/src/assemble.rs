@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use certlocker_acme::{Nonces, ProcessNonces, SharedNonces, SystemClock};
+use certlocker_acme::{Clock, Nonces, ProcessNonces, SharedNonces, SystemClock};
+use certlocker_audit::gate::{Gate, Gated};
 use certlocker_core::{
     KeyRing, Page, PostgresError, PostgresStore, SealedSecrets, SecretRows, SqliteError,
     SqliteStore, Store, StoreError,
@@ -28,11 +29,13 @@ pub fn base_url(public: &BaseUrl) -> String {
 pub struct Opened {
     /// Where everything is kept.
     pub database: Opening,
+    /// Closes when records do not get where they have to.
+    pub gate: Arc<Gate>,
     /// The keys that wrap secrets.
     pub keys: Keys,
     /// Seals and opens secrets.
     pub secrets: Arc<Secrets>,
-    /// Keeps everything.
+    /// Keeps everything, behind the gate.
     pub store: Arc<dyn Store>,
 }
 
@@ -94,15 +97,18 @@ impl Opened {
             Database::Postgres(url) => Opening::Postgres(PostgresStore::open(url).await?),
             Database::Sqlite(path) => Opening::Sqlite(SqliteStore::open(path)?),
         };
+        let clock = SystemClock::default();
+        let gate = Arc::new(Gate::new(move || clock.now()));
         let store: Arc<dyn Store> = match &database {
-            Opening::Postgres(store) => Arc::new(store.clone()),
-            Opening::Sqlite(store) => Arc::new(store.clone()),
+            Opening::Postgres(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
+            Opening::Sqlite(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
         };
         refuse_another_key(settings, store.as_ref()).await?;
         let keys = Keys::open(settings)?;
         let secrets = SealedSecrets::new(Arc::clone(&store), Arc::clone(&keys.ring));
         Ok(Self {
             database,
+            gate,
             keys,
             secrets: Arc::new(secrets),
             store,

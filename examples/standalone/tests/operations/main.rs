@@ -2,8 +2,10 @@
 
 mod audit;
 mod commands;
+mod copies;
 mod crash;
 mod explain;
+mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod nodes;
@@ -12,3 +14,4 @@ mod planes;
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
 mod secrets;
+mod witness;
