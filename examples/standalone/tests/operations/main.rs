@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod crash;
+mod disk;
 mod explain;
 #[path = "../harness/mod.rs"]
 mod harness;
