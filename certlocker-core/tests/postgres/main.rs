@@ -3,11 +3,13 @@
 mod contract;
 mod crash;
 mod cut;
+mod full;
 mod nodes;
 mod nouns;
 mod opening;
 mod plans;
 mod proxy;
+mod reset;
 mod scene;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
