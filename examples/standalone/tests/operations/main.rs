@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod copies;
 mod crash;
+mod disk;
 mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
