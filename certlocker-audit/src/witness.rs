@@ -233,7 +233,9 @@ mod tests {
 
     impl crate::files::Source for Files {
         fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
-            let width = path.strip_prefix("tile/0/000.p/").and_then(|width| width.parse().ok());
+            let width = path
+                .strip_prefix("tile/0/000.p/")
+                .and_then(|width| width.parse().ok());
             let width: usize = width.ok_or(std::io::ErrorKind::NotFound)?;
             Ok(leaves()[..width].iter().flat_map(|leaf| leaf.0).collect())
         }
@@ -258,6 +260,7 @@ mod tests {
             assert_eq!(round.outcome, Ok(()), "{:?}", round.failures);
         }
         witness.seen.lock().unwrap().0 = 12;
+        let mut witnesses = Witnesses::of(text.parse().unwrap());
         let round = pollster::block_on(witnesses.ask(&checkpoint(8), &Files, &witness));
         let ahead = WitnessError::Ahead {
             witness: 12,

@@ -13,7 +13,7 @@ mod audit;
 mod flags;
 mod inventory;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
