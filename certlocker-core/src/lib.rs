@@ -56,8 +56,10 @@ pub use order::{
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
-pub use seal::{FileKey, FileKeyError, SealedSecrets};
-pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, SealedSecrets};
+pub use secret::{
+    KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
+};
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
     History, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,

@@ -5,6 +5,7 @@ mod foreign;
 mod parsers;
 mod proofs;
 mod pump;
+mod secrets;
 mod sigstore;
 mod support;
 mod verify;

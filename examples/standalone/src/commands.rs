@@ -6,6 +6,7 @@ mod certificate;
 mod client;
 mod order;
 mod remote;
+mod secret;
 
 use std::io;
 use std::sync::Arc;
@@ -19,11 +20,12 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand,
+    RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
 use crate::inventory::{Inventory, InventoryError};
+use crate::keys::KeyError;
 use crate::output::Output;
 use crate::serve::sinks::heed;
 
@@ -45,12 +47,18 @@ pub enum CommandError {
         String,
         #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
     ),
+    /// It works on the database itself, and a running server was named.
+    #[error("`{0}` works on the database and its keys, beside the server: leave out --server")]
+    Here(&'static str),
     /// The data directory cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// The question has no answer.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// The keys that wrap secrets.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// It is not known how far the sinks of records are.
     #[error("it is not known how far the sinks of records are")]
     Sinks(#[from] FeedError),
@@ -155,6 +163,14 @@ pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
     backup::restore(settings, command, output(settings)).await
+}
+
+/// Runs `secret`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn secret(settings: &Settings, command: &SecretCommand) -> Result<Exit, CommandError> {
+    secret::run(settings, command, output(settings)).await
 }
 
 fn output(settings: &Settings) -> Output {

@@ -9,6 +9,7 @@ pub mod config;
 pub mod health;
 pub mod home;
 pub mod inventory;
+pub mod keys;
 pub mod listen;
 pub mod lock;
 pub mod operator;

@@ -110,7 +110,14 @@ async fn log(store: &Arc<PostgresStore>, folder: &std::path::Path) -> String {
     let mut pump = Pump::new(history, Log::open(files.clone(), key.clone()).unwrap());
     while pump.step().await.unwrap().taken > 0 {}
     let known = Known::default();
-    let report = verify_store(store.as_ref(), &files, key.verifier(), &known).await;
+    let report = verify_store(
+        store.as_ref(),
+        store.as_ref(),
+        &files,
+        key.verifier(),
+        &known,
+    )
+    .await;
     assert!(report.as_ref().unwrap().is_good(), "{report:?}");
     pump.checkpoint().note().text().to_owned()
 }

@@ -130,7 +130,7 @@ async fn store(
     known: &Known,
 ) -> Result<Report, CommandError> {
     let store = opened.store.as_ref();
-    let report = verify_store(store, source, key, known).await;
+    let report = verify_store(store, store, source, key, known).await;
     Ok(report.map_err(|error: StoreError| InventoryError::from(error))?)
 }
 
