@@ -21,6 +21,8 @@ mod scope;
 mod seal;
 mod secret;
 mod store;
+#[doc = include_str!("../guide/storing.md")]
+pub mod storing {}
 mod time;
 mod validation;
 
@@ -60,6 +62,8 @@ pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, Se
 pub use secret::{
     KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
 };
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use store::CopyError;
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
     History, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,

@@ -1,8 +1,11 @@
 //! The store in PostgreSQL keeps the contract, and tells the truth when the server does not.
 
 mod contract;
+#[cfg(feature = "sqlite")]
+mod copies;
 mod crash;
 mod cut;
+mod full;
 mod nodes;
 mod nouns;
 mod opening;

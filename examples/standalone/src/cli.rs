@@ -66,7 +66,7 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Put a backup into an empty data directory, or show that it could be.
+    /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
     /// Look at sealed secrets and at the keys that wrap them, and change the key.
     #[command(subcommand)]

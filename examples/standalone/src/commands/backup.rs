@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use certlocker_acme::{Clock, LocalCa, SystemClock};
-use certlocker_core::{KeyFile, Sequence};
+use certlocker_core::{CopyError, KeyFile, PostgresStore, Sequence};
 use serde::{Deserialize, Serialize};
 
 use super::CommandError;
@@ -38,9 +38,6 @@ pub(super) async fn backup(
 ) -> Result<Exit, CommandError> {
     let home = Home::at(&settings.data_dir)?;
     let opened = Opened::open(settings).await?;
-    let Opening::Sqlite(store) = &opened.database else {
-        return Err(elsewhere("pg_dump"));
-    };
     let to = &command.to;
     fs::create_dir(to).map_err(|error| {
         failed(
@@ -52,10 +49,11 @@ pub(super) async fn backup(
         )
     })?;
     let database = to.join(DATABASE);
-    store
-        .backup(&database)
-        .await
-        .map_err(|error| failed("the database was not copied", error))?;
+    match &opened.database {
+        Opening::Postgres(store) => store.backup(&database).await,
+        Opening::Sqlite(store) => store.backup(&database).await.map_err(CopyError::from),
+    }
+    .map_err(|error| failed("the database was not copied", error))?;
     let keys = copy_keys(&opened, settings, to)?;
     copy(&home.admin_token_file(), &to.join(TOKEN))?;
     let manifest = Manifest {
@@ -101,9 +99,6 @@ fn put_keys(settings: &Settings, from: &Path) -> Result<(), CommandError> {
     let (Some(key), true) = (file_of(settings), from.join(KEY).exists()) else {
         return Ok(());
     };
-    if key.exists() {
-        return Err(occupied(settings));
-    }
     copy(&from.join(KEY), key)?;
     let (others, directory) = (from.join(OTHER_KEYS), KeyFile::at(key).directory());
     if !others.exists() {
@@ -123,12 +118,16 @@ fn make_private(directory: &Path) -> Result<(), CommandError> {
     made.map_err(|error| failed(format!("{} cannot be made", directory.display()), error))
 }
 
-fn occupied(settings: &Settings) -> CommandError {
-    let detail = format!(
-        "{} has a database or a key already; restore into an empty data directory",
-        settings.data_dir.display()
-    );
-    CommandError::Copy(detail, None)
+/// Whether there is a key already, or a file that is a database. One in PostgreSQL tells by itself.
+fn is_occupied(settings: &Settings) -> bool {
+    let database = match &settings.database {
+        Database::Postgres(_) => None,
+        Database::Sqlite(path) => Some(path.as_path()),
+    };
+    database
+        .into_iter()
+        .chain(file_of(settings))
+        .any(Path::exists)
 }
 
 pub(super) async fn restore(
@@ -193,15 +192,19 @@ fn check(from: &Path) -> Result<Manifest, CommandError> {
 
 /// Puts a copy where the settings say and nothing is yet, and opens everything in it once.
 async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
-    let Database::Sqlite(database) = &settings.database else {
-        return Err(elsewhere("pg_restore"));
-    };
     let home = Home::prepare(&settings.data_dir)?;
-    if database.exists() {
-        return Err(occupied(settings));
+    if is_occupied(settings) {
+        let detail = format!(
+            "{} has a database or a key already; restore into an empty data directory",
+            settings.data_dir.display()
+        );
+        return Err(CommandError::Copy(detail, None));
+    }
+    match &settings.database {
+        Database::Postgres(url) => fill(url, &from.join(DATABASE)).await?,
+        Database::Sqlite(database) => copy(&from.join(DATABASE), database)?,
     }
     put_keys(settings, from)?;
-    copy(&from.join(DATABASE), database)?;
     copy(&from.join(TOKEN), &home.admin_token_file())?;
     let opened = Opened::open(settings).await?;
     let now = SystemClock::default().now();
@@ -218,6 +221,16 @@ async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
         count = last;
     }
     Ok(format!("{count} records read, the authority's key opens"))
+}
+
+/// Puts a copy into a PostgreSQL database in which nothing is yet.
+async fn fill(url: &str, from: &Path) -> Result<(), CommandError> {
+    let store = PostgresStore::open(url).await;
+    let store = store.map_err(|error| failed("the database cannot be opened", error))?;
+    let restored = store.restore(from).await;
+    store.close().await;
+    restored.map_err(|error| failed("the backup was not restored", error))?;
+    Ok(())
 }
 
 async fn records_after(opened: &Opened, after: Sequence) -> Result<Option<Sequence>, CommandError> {
@@ -240,14 +253,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
             error,
         )
     })
-}
-
-/// PostgreSQL brings its own tools, which know what its servers and standbys need.
-fn elsewhere(tool: &str) -> CommandError {
-    let detail = format!(
-        "a PostgreSQL database is copied and put back by its own tools, {tool} here; keep the key of --master-key-file with the copy"
-    );
-    CommandError::Copy(detail, None)
 }
 
 fn failed(

@@ -60,7 +60,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    fn alone() -> Self {
+    pub(crate) fn alone() -> Self {
         Self {
             gateway_port: GATEWAY_PORT,
             operator_port: OPERATOR_PORT,
@@ -71,6 +71,7 @@ impl Node {
 
 pub(crate) struct Server {
     command: Command,
+    gateway: String,
     shared: Vec<(&'static str, String)>,
     data: PathBuf,
     folder: PathBuf,
@@ -97,6 +98,7 @@ impl Server {
         let (process, ready) = Process::ready(&mut command, folder);
         Self {
             command,
+            gateway: format!("{}:{}", zone.address(), node.gateway_port),
             shared: node.shared,
             data,
             folder: folder.to_owned(),
@@ -132,6 +134,11 @@ impl Server {
 
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where its gateway listens, whatever its public URL is.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
     }
 
     pub(crate) fn operator_url(&self) -> &str {

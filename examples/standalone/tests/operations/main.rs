@@ -2,6 +2,7 @@
 
 mod audit;
 mod commands;
+mod copies;
 mod crash;
 mod explain;
 mod fail_closed;
