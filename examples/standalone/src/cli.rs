@@ -14,7 +14,7 @@ mod flags;
 mod inventory;
 mod secret;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,

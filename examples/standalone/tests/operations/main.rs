@@ -15,4 +15,5 @@ mod planes;
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
 mod secrets;
+mod two_writers;
 mod witness;
