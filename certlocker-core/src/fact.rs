@@ -118,6 +118,16 @@ impl Fact {
         )
     }
 
+    /// A process took up the key that wraps secrets, and keeps it until it ends.
+    pub fn wrapping_key_loaded(key_id: &str, at: Timestamp) -> Self {
+        Self::new(
+            Event::WrappingKeyLoaded {
+                key_id: key_id.to_owned(),
+            },
+            at,
+        )
+    }
+
     /// The server started.
     pub fn server_started(version: &str, at: Timestamp) -> Self {
         Self::new(

@@ -58,6 +58,8 @@ pub enum Kind {
     Rollback,
     /// Everything together is not what was signed.
     Root,
+    /// A sealed secret is not the one that was stored last.
+    Secret,
     /// A tile is not the one above its entries.
     Tile,
     /// The ledger ends before the log does.
@@ -77,6 +79,7 @@ impl Kind {
             Self::Record => "record",
             Self::Rollback => "rollback",
             Self::Root => "root",
+            Self::Secret => "secret",
             Self::Tile => "tile",
             Self::Truncated => "truncated",
         }

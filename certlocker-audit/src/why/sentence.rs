@@ -74,6 +74,30 @@ pub fn sentence(record: &Record) -> String {
                 failure.detail
             )
         }
+        Event::SecretReplaced {
+            purpose,
+            secret_id,
+            version,
+            ..
+        } => {
+            format!(
+                "secret {secret_id} ({}) got its value number {version} from {by}.",
+                purpose.as_str()
+            )
+        }
+        Event::SecretRewrapped {
+            key_id,
+            old_key_id,
+            purpose,
+            secret_id,
+            ..
+        } => {
+            format!(
+                "the data key of secret {secret_id} ({}) was wrapped under {key_id} instead of \
+                 {old_key_id} by {by}.",
+                purpose.as_str()
+            )
+        }
         Event::SecretStored {
             purpose, secret_id, ..
         } => {
@@ -81,6 +105,9 @@ pub fn sentence(record: &Record) -> String {
                 "secret {secret_id} ({}) was sealed and stored by {by}.",
                 purpose.as_str()
             )
+        }
+        Event::WrappingKeyLoaded { key_id } => {
+            format!("the key {key_id}, which wraps secrets, was taken up by {by}.")
         }
         other => format!("{} by {by}.", other.name()),
     }

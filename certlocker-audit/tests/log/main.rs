@@ -6,6 +6,7 @@ mod foreign;
 mod parsers;
 mod proofs;
 mod pump;
+mod secrets;
 mod sigstore;
 #[path = "../../../certlocker-core/tests/faults/strace.rs"]
 mod strace;

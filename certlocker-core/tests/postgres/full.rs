@@ -1,113 +1,72 @@
-//! A tablespace without room: nothing of what is refused is written, the server's words are told, and
-//! the store goes on when there is room again.
+//! A disk that is full at a chosen write: the server refuses it with the words and the code of one.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command;
+use certlocker_core::conformance::Broken;
 
-use certlocker_core::{Ledger, PostgresStore, Sequence, StoreError};
-use tempfile::TempDir;
-
-use crate::nouns::{account, by, fact};
 use crate::scene::{plain, runtime};
-use crate::server::Server;
 
-/// A server with a small file system of its own, gone with it.
-struct Small {
-    folder: TempDir,
-    server: Server,
-}
+pub(crate) struct FullDisk;
 
-const MOUNT: &str = r#"mount -t tmpfs -o size=20m,uid=$(id -u postgres) tmpfs "$0" && exec "$@""#;
+/// Triggers count the statements that write, and the commit as the last of them. What a sequence
+/// counts is not taken back with a transaction.
+const COUNT: &str = r"
+    CREATE SEQUENCE IF NOT EXISTS written;
+    CREATE OR REPLACE FUNCTION out_of_room() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('written') = TG_ARGV[0]::bigint THEN
+            RAISE EXCEPTION 'could not extend file: No space left on device'
+                USING ERRCODE = 'disk_full';
+        END IF;
+        RETURN NULL;
+    END
+    $$";
+const TABLES: [&str; 6] = [
+    "row",
+    "entry",
+    "record",
+    "record_subject",
+    "ledger_head",
+    "lease",
+];
 
-impl Small {
-    /// None if PostgreSQL is not installed, or file systems cannot be mounted.
-    fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let place = folder.path().join("small");
-        fs::create_dir(&place).unwrap();
-        let tried = Command::new("unshare").args(["--mount", "true"]).output();
-        if !tried.is_ok_and(|output| output.status.success()) {
-            let left_out = "file systems cannot be mounted here";
-            let required = env::var_os("CERTLOCKER_REQUIRE_CLIENTS").is_some();
-            assert!(!required, "{left_out}");
-            eprintln!("left out: {left_out}");
-            return None;
+impl FullDisk {
+    /// Full at the `step`th write from now on.
+    pub(crate) fn at(url: &str, step: u32) -> Broken {
+        let mut setup = format!("{COUNT}; SELECT setval('written', 1, false);");
+        for table in TABLES {
+            setup += &format!(
+                "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE OR DELETE ON {table} \
+                FOR EACH STATEMENT EXECUTE FUNCTION out_of_room({step});"
+            );
         }
-        let mut wrapper: Vec<String> = ["unshare", "--mount", "sh", "-c", MOUNT]
-            .map(str::to_owned)
-            .into();
-        wrapper.push(place.display().to_string());
-        let server = Server::start_within(&wrapper)?;
-        Some(Self { folder, server })
-    }
-
-    fn place(&self) -> PathBuf {
-        self.folder.path().join("small")
-    }
-
-    /// Takes the rest of the room.
-    fn fill(&self) -> PathBuf {
-        let path = self.server.inside(&self.place()).join("filler");
-        let mut filler = File::create(&path).unwrap();
-        let mut length = 1 << 20;
-        while length > 0 {
-            if filler.write_all(&vec![0; length]).is_err() {
-                length /= 2;
-            }
-        }
-        path
-    }
-}
-
-#[test]
-fn a_full_tablespace_is_told_and_the_store_goes_on_when_there_is_room() {
-    let Some(small) = Small::new() else { return };
-    runtime().block_on(async {
-        let admin = plain(&small.server.url("postgres")).await;
-        let make = format!(
-            "CREATE TABLESPACE small LOCATION '{}'",
-            small.place().display()
+        setup += &format!(
+            "CREATE CONSTRAINT TRIGGER full_disk_at_commit AFTER UPDATE ON ledger_head \
+            INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION out_of_room({step})"
         );
-        admin.batch_execute(&make).await.unwrap();
-        let make = "CREATE DATABASE small TABLESPACE small";
-        admin.batch_execute(make).await.unwrap();
-        let store = PostgresStore::open(&small.server.url("small")).await;
-        let store = store.unwrap();
-        store.commit(fact("before")).await.unwrap();
+        let mut end = "DROP TRIGGER full_disk_at_commit ON ledger_head;".to_owned();
+        for table in TABLES {
+            end += &format!("DROP TRIGGER full_disk ON {table};");
+        }
+        execute(url, &setup);
+        let (asked, mended) = (url.to_owned(), url.to_owned());
+        Broken::new(
+            move || written(&asked) >= i64::from(step),
+            move || execute(&mended, &end),
+        )
+    }
+}
 
-        let filler = small.fill();
-        let (mut acknowledged, mut label) = (1_u64, 0);
-        // What is there has some room in it.
-        let cause = loop {
-            label += 1;
-            let changes = account(&format!("{label}")).by(&by());
-            match store.commit(changes.into()).await {
-                Ok(place) => {
-                    acknowledged += 1;
-                    assert_eq!(place.get(), acknowledged);
-                }
-                Err(StoreError::Unavailable(cause)) => break cause.to_string(),
-                Err(error) => panic!("{error}: {error:?}"),
-            }
-        };
-        eprintln!("{acknowledged} acknowledged, then: {cause}");
-        assert!(cause.contains("No space left on device (53100)"), "{cause}");
-        let checked = store.check().await.unwrap_err();
-        let StoreError::Unavailable(cause) = checked else {
-            panic!("{checked:?}");
-        };
-        assert!(cause.to_string().contains("53100"), "{cause}");
-        fs::remove_file(filler).unwrap();
-
-        store.check().await.unwrap();
-        store.commit(fact("after")).await.unwrap();
-        let records = store.records(None, Sequence::START, usize::MAX).await;
-        let places: Vec<u64> = records.unwrap().iter().map(|r| r.sequence.get()).collect();
-        assert_eq!(places, (1..=acknowledged + 1).collect::<Vec<_>>());
+/// Called while the case runs on the runtime, which is why it has a thread of its own.
+fn execute(url: &str, statements: &str) {
+    std::thread::scope(|scope| {
+        let work = async { plain(url).await.batch_execute(statements).await.unwrap() };
+        scope.spawn(|| runtime().block_on(work));
     });
+}
+
+fn written(url: &str) -> i64 {
+    let count = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM written";
+    std::thread::scope(|scope| {
+        let work = async { plain(url).await.query_one(count, &[]).await.unwrap().get(0) };
+        scope.spawn(|| runtime().block_on(work)).join().unwrap()
+    })
 }

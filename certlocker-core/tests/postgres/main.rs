@@ -1,6 +1,8 @@
 //! The store in PostgreSQL keeps the contract, and tells the truth when the server does not.
 
 mod contract;
+#[cfg(feature = "sqlite")]
+mod copies;
 mod crash;
 mod cut;
 mod full;
@@ -14,3 +16,4 @@ mod scene;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
 mod speed;
+mod tablespace;

@@ -13,6 +13,7 @@ use certlocker_acme::{Plane, Route, Verbs};
 
 use crate::inventory::Inventory;
 
+pub use audit::log_router;
 pub use auth::AdminToken;
 
 /// What the handlers of the plane work with.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use certlocker_core::{Actor, Attribution, Trigger};
 use serde::{Deserialize, Serialize};
@@ -155,6 +155,9 @@ fn attribution(headers: &HeaderMap) -> Attribution {
     )
 }
 
+/// When to ask again what could not be answered, in seconds.
+const COME_AGAIN: &str = "5";
+
 /// A question that has no answer, as a problem document.
 pub(super) struct Failed(pub(super) InventoryError);
 
@@ -169,6 +172,7 @@ impl IntoResponse for Failed {
         let status = match &self.0 {
             InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
             InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
+            InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             error => {
                 tracing::error!(
                     error = error as &dyn std::error::Error,
@@ -177,7 +181,12 @@ impl IntoResponse for Failed {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };
-        problem(status, &self.0.to_string())
+        let mut response = problem(status, &self.0.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let pause = HeaderValue::from_static(COME_AGAIN);
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
+        }
+        response
     }
 }
 

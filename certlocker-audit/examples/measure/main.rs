@@ -79,6 +79,7 @@ fn ledger(records: u64) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let report = block_on(verify_store(
         &*store,
+        &*store,
         &files,
         key.verifier(),
         &Known::default(),
