@@ -15,7 +15,7 @@ mod inventory;
 mod probe;
 mod secret;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,

@@ -13,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use certlocker_acme::{Links, SystemClock};
+use certlocker_audit::prune::PruneError;
 use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Trigger};
 
@@ -65,6 +66,9 @@ pub enum CommandError {
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
+    /// Entries of the audit log are not removed.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
     /// The running server did not do it.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -75,6 +79,7 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
             _ => Exit::Unusable,
         }

@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod copies;
 mod crash;
+mod disk;
 mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
@@ -15,4 +16,5 @@ mod planes;
 mod postgres;
 mod probe;
 mod secrets;
+mod two_writers;
 mod witness;
