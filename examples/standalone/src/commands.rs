@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod client;
 mod order;
+mod probe;
 mod remote;
 mod secret;
 
@@ -20,7 +21,7 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand, SecretCommand,
+    ProbeCommand, RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -147,6 +148,14 @@ pub async fn certificate(
     command: &CertificateCommand,
 ) -> Result<Exit, CommandError> {
     certificate::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `probe`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn probe(settings: &Settings, command: &ProbeCommand) -> Result<Exit, CommandError> {
+    probe::run(settings, command, output(settings)).await
 }
 
 /// Runs `backup`.
