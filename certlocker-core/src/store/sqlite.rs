@@ -35,6 +35,9 @@ use writer::Writer;
 /// thread, and as nothing waits while it holds a connection, a caller waits for one no longer than
 /// such a read takes. A read of a great many records is better done on a thread that may block.
 ///
+/// As it is bundled, SQLite waits at each commit for the time stamps of its files, too; with
+/// `LIBSQLITE3_FLAGS=-DHAVE_FDATASYNC=1` in the environment of the build it does not.
+///
 /// Several processes may write to one database. Claims ([`Leases`]) live in the memory of the
 /// process, so that one process only may be at work on what falls due.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! Questions about records, put together from what is asked for.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result};
 
@@ -114,10 +116,10 @@ impl Conditions {
     }
 }
 
-pub(super) const STORED: &str = "SELECT record.sequence, record.bytes, record.code, \
-    (SELECT json_group_array(subject) FROM record_subject \
-    WHERE record_subject.sequence = record.sequence) \
-    FROM record WHERE record.sequence > ? ORDER BY record.sequence LIMIT ?";
+pub(super) const STORED: &str =
+    "SELECT sequence, bytes, code FROM record WHERE sequence > ? ORDER BY sequence LIMIT ?";
+pub(super) const SUBJECTS: &str = "SELECT sequence, subject FROM record_subject \
+    WHERE sequence > ? AND sequence <= ? ORDER BY sequence, subject";
 
 /// Records with what they are found by.
 pub(super) fn stored(
@@ -127,20 +129,43 @@ pub(super) fn stored(
 ) -> Result<Vec<StoredRecord>> {
     let mut statement = connection.prepare_cached(STORED)?;
     let read = |row: &rusqlite::Row<'_>| {
-        let subjects: String = row.get(3)?;
-        let mut subjects: Vec<String> = serde_json::from_str(&subjects).unwrap_or_default();
-        subjects.sort_unstable();
-        let sequence: i64 = row.get(0)?;
         Ok(StoredRecord {
-            sequence: Sequence::new(u64::try_from(sequence).unwrap_or(0)),
+            sequence: sequence(row)?,
             bytes: row.get(1)?,
             code: row.get(2)?,
-            subjects,
+            subjects: Vec::new(),
         })
     };
-    statement
-        .query_map((place(after), number(limit)), read)?
-        .collect()
+    let records = statement.query_map((place(after), number(limit)), read)?;
+    let mut records = records.collect::<Result<Vec<_>>>()?;
+    if let Some(last) = records.last() {
+        let mut subjects = subjects(connection, after, last.sequence)?;
+        for record in &mut records {
+            record.subjects = subjects.remove(&record.sequence).unwrap_or_default();
+        }
+    }
+    Ok(records)
+}
+
+/// What the records after the one and up to the other are found by, sorted.
+fn subjects(
+    connection: &Connection,
+    after: Sequence,
+    last: Sequence,
+) -> Result<HashMap<Sequence, Vec<String>>> {
+    let mut statement = connection.prepare_cached(SUBJECTS)?;
+    let mut rows = statement.query((place(after), place(last)))?;
+    let mut subjects: HashMap<Sequence, Vec<String>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let of = subjects.entry(sequence(row)?).or_default();
+        of.push(row.get(1)?);
+    }
+    Ok(subjects)
+}
+
+fn sequence(row: &rusqlite::Row<'_>) -> Result<Sequence> {
+    let sequence: i64 = row.get(0)?;
+    Ok(Sequence::new(u64::try_from(sequence).unwrap_or(0)))
 }
 
 fn place(sequence: Sequence) -> i64 {

@@ -32,6 +32,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
     recognise(&connection, path)?;
     prepare(&connection).map_err(unusable)?;
     migrate(&mut connection, path)?;
+    note_in_memory(&connection).map_err(unusable)?;
     Ok(connection)
 }
 
@@ -39,6 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection)?;
+    note_in_memory(&connection)?;
     Ok(connection)
 }
 
@@ -152,6 +154,12 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     // Pages that are written again and again reach the database once in so many.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(()))
+}
+
+/// Keeps in memory, and not in a file for each transaction, what a savepoint may have to take back.
+/// A migration may have to sort more than fits there, and comes before.
+fn note_in_memory(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), SqliteError> {
