@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod copy;
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod earlier;
 mod find;
 mod history;
 mod memory;

@@ -1,6 +1,7 @@
 //! What this store does beyond the contract.
 
 mod contract;
+mod evolution;
 mod killed;
 mod plans;
 
@@ -289,20 +290,6 @@ fn records_are_never_changed_nor_removed() {
                 .contains("record")
         );
     }
-}
-
-#[test]
-fn a_database_of_a_newer_release_is_refused() {
-    let place = Place::new();
-    drop(place.open());
-    let newer = "INSERT INTO refinery_schema_history SELECT 900, name, applied_on, checksum \
-        FROM refinery_schema_history WHERE version = 1";
-    place.raw().execute_batch(newer).unwrap();
-    let refusal = SqliteStore::open(place.path()).unwrap_err();
-    assert!(
-        matches!(refusal, SqliteError::Newer { found: 900, .. }),
-        "{refusal}"
-    );
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn no_question_sorts_or_reads_a_whole_table_that_it_could_find_by_an_index() {
 fn records_that_an_earlier_release_wrote_are_found_after_the_migration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
-    crate::store::sqlite::schema::first_version(&path);
+    crate::store::sqlite::schema::of_version(&path, 1);
     let by = |user: &str| Attribution::new(Actor::Command(user.to_owned()), Trigger::Command);
     let raw = Connection::open(&path).unwrap();
     for (number, user) in [(1, "ann"), (2, "bob")] {
