@@ -202,6 +202,8 @@ pub enum Subject {
     Client(ClientId),
     /// An order.
     Order(OrderId),
+    /// The sealed bytes of a secret: the newest record about them says which are the current ones.
+    Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
 }
@@ -214,6 +216,7 @@ impl fmt::Display for Subject {
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
+            Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
         }
     }
@@ -235,6 +238,7 @@ impl TryFrom<String> for Subject {
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("order", id)) => id.parse().map(Self::Order),
+            Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
             _ => return Err(InvalidAttribution(text)),
         };
@@ -296,6 +300,7 @@ mod tests {
             "certificate",
             "client",
             "order",
+            "sealed",
             "secret",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");

@@ -13,6 +13,7 @@ mod reads;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod unavailable;
 
 use async_trait::async_trait;
 
@@ -34,6 +35,7 @@ pub use reads::{
 pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
+pub use unavailable::AuditUnavailable;
 
 /// Where changes and their records go, and where records come from.
 ///

@@ -10,8 +10,8 @@ use super::{Broken, Outage, Tested};
 use crate::store::entry;
 use crate::{
     Account, Aggregate, By, Changeset, Fact, Kind, Ledger, MemoryStore, Page, RevocationReason,
-    Row, Sealed, SecretId, SecretPurpose, Sequence, StoreError, StoredRecord, Transition, Version,
-    Versioned,
+    Row, Sealed, SealedBytes, SecretId, SecretPurpose, Sequence, StoreError, StoredRecord,
+    Transition, Version, Versioned,
 };
 
 /// Changesets, each of which builds on those before.
@@ -90,7 +90,11 @@ pub(super) fn chapter(label: &str) -> Story {
     let gone = author.tell(account(&labelled("gone"), None));
     let large = request(*moved.value.id(), names(100));
     let secret = SecretId::new(at(1), &mut random);
-    let sealed = Sealed::store(secret, SecretPurpose::EabMacKey, vec![7; 100], at(1));
+    let bytes = SealedBytes {
+        blob: vec![7; 100],
+        key_id: "k".to_owned(),
+    };
+    let sealed = Sealed::store(secret, SecretPurpose::EabMacKey, bytes, at(1));
     let all = Changeset::of(moved.change_key(key(&labelled("new")), at(1)).by(&by()))
         .and(gone.removal(Vec::new(), at(1)).by(&by()))
         .and(account(&labelled("old"), None).by(&by()))
