@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod copy;
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod earlier;
 mod find;
 mod history;
 mod memory;
@@ -157,6 +159,14 @@ pub trait Leases: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Forgets claims that ended before `before`, up to `limit`: those of processes that died, on
+    /// rows that nobody has claimed since. The answer is how many there were. No commit is made
+    /// under them any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
 /// Everything that the gateway needs of a store.

@@ -277,4 +277,8 @@ impl Leases for SqliteStore {
         self.0.claims.lock().release(lease);
         Ok(())
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.0.claims.lock().forget(before, limit))
+    }
 }

@@ -128,17 +128,18 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row(newest, [], |row| row.get(0))
 }
 
-/// A database of the first release.
+/// An empty database as a release with this version made it.
 #[cfg(test)]
-pub(super) fn first_version(path: &Path) {
+pub(super) fn of_version(path: &Path, version: u32) {
     let mut connection = Connection::open(path).unwrap();
     prepare(&connection).unwrap();
-    let runner = embedded::migrations::runner().set_target(refinery::Target::Version(1));
+    let target = refinery::Target::Version(version.try_into().unwrap());
+    let runner = embedded::migrations::runner().set_target(target);
     runner.run(&mut connection).unwrap();
 }
 
 /// The newest version that this release knows.
-fn known() -> u32 {
+pub(super) fn known() -> u32 {
     let runner = embedded::migrations::runner();
     let versions = runner.get_migrations().iter();
     let newest = versions.map(|migration| migration.version()).max();

@@ -84,7 +84,7 @@ fn an_actor_leads_unless_it_has_done_a_lot() {
 fn records_that_an_earlier_release_wrote_are_found_after_the_migration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
-    crate::store::sqlite::schema::first_version(&path);
+    crate::store::sqlite::schema::of_version(&path, 1);
     let by = |user: &str| Attribution::new(Actor::Command(user.to_owned()), Trigger::Command);
     let raw = Connection::open(&path).unwrap();
     for (number, user) in [(1, "ann"), (2, "bob")] {
