@@ -50,7 +50,11 @@ pub enum KeyError {
         #[source]
         why: InvalidKey,
     },
-    /// A file with a passphrase.
+    /// A key of a hardware module.
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Module(#[from] certlocker_core::Pkcs11Error),
+    /// A file with a passphrase or a PIN.
     #[error("the passphrase in {} cannot be used", path.display())]
     Passphrase {
         /// The file.
@@ -143,6 +147,20 @@ fn key(source: &KeySource) -> Result<Arc<dyn KeyWrap>, KeyError> {
             passphrase_file,
             path,
         } => Arc::new(key_file(path, passphrase_file.as_deref())?.open()?),
+        #[cfg(feature = "pkcs11")]
+        KeySource::Pkcs11 {
+            module,
+            object,
+            pin_file,
+            token,
+        } => Arc::new(certlocker_core::Pkcs11Key::open(
+            certlocker_core::Pkcs11Place {
+                module: module.clone(),
+                object: object.clone(),
+                pin: read_passphrase(pin_file)?,
+                token: token.clone(),
+            },
+        )?),
     })
 }
 
@@ -151,11 +169,14 @@ fn key_file(path: &Path, passphrase_file: Option<&Path>) -> Result<KeyFile, KeyE
     let Some(passphrase_file) = passphrase_file else {
         return Ok(file);
     };
-    let passphrase = passphrase(passphrase_file).map_err(|why| KeyError::Passphrase {
-        path: passphrase_file.to_owned(),
+    Ok(file.protected_by(read_passphrase(passphrase_file)?))
+}
+
+fn read_passphrase(path: &Path) -> Result<Secret, KeyError> {
+    passphrase(path).map_err(|why| KeyError::Passphrase {
+        path: path.to_owned(),
         why,
-    })?;
-    Ok(file.protected_by(passphrase))
+    })
 }
 
 fn variable(name: &str) -> Result<LocalKey, KeyError> {

@@ -145,7 +145,8 @@ settings! {
         };
         /// Where that key comes from instead of master-key-file: credential:NAME (of systemd),
         /// env:VARIABLE (in base64) or file:PATH; behind a file or a credential that a passphrase
-        /// protects, ;passphrase-file=PATH.
+        /// protects, ;passphrase-file=PATH. With feature `pkcs11` also a key of a hardware module, as
+        /// pkcs11:token=LABEL;object=LABEL?module-path=PATH&pin-source=PATH.
         Everywhere master_key_from: Option<KeySource> = Preset::Unset {
             example: "credential:certlocker.key",
         };
