@@ -35,7 +35,7 @@ targets! {
     names: identifier, route, scope_pattern, timestamp;
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
-    stored: record, snapshot;
+    stored: record, sealed, snapshot;
 }
 
 /// Fails unless `text` may be shown and stored: bounded, and without control characters.
