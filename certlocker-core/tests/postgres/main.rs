@@ -11,7 +11,9 @@ mod nouns;
 mod opening;
 mod plans;
 mod proxy;
+mod reset;
 mod scene;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
 mod speed;
+mod tablespace;

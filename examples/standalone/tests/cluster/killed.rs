@@ -1,17 +1,14 @@
 //! kill -9 of either gateway under load: clients notice no more than a retry, and nothing is lost.
 
 use std::env;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::clients::Client;
 use crate::harness::tool::succeed;
 use crate::ledger::Stored;
-use crate::persistent::{self, Held, Shared};
+use crate::persistent::{self, Shared};
 use crate::platform::{Platform, bad_nonces};
 
 const CLIENTS: usize = 6;
@@ -20,10 +17,11 @@ const KILLS: usize = 6;
 const STEPS: usize = 60;
 /// How often lego or certbot, which know no retry, may be started for one certificate.
 const STARTS: usize = KILLS + 1;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A finalization that was acted on, and whose answer a gateway took with it, is not taken twice.
+const NOTICED: &str = "error:orderNotReady";
 
 /// What random choices come from: `CERTLOCKER_TEST_SEED`, or a new one.
-fn seeded() -> fastrand::Rng {
+pub(crate) fn seeded() -> fastrand::Rng {
     let given = env::var("CERTLOCKER_TEST_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
     eprintln!("CERTLOCKER_TEST_SEED={seed}");
@@ -37,10 +35,8 @@ fn whoever_is_killed_under_load_every_client_gets_its_certificates() {
     };
     let mut random = seeded();
     let runtime = Runtime::new().unwrap();
-    let shared = Shared::new();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| client(&runtime, &platform, number, &shared))
-        .collect();
+    let shared = Shared::new(&[NOTICED]);
+    let clients = persistent::start(CLIENTS, &runtime, &platform, &shared);
     let programs: Option<Vec<Client>> = [
         Client::lego(&platform, "k.go.example"),
         Client::certbot(&platform, "k.bot.example"),
@@ -56,19 +52,15 @@ fn whoever_is_killed_under_load_every_client_gets_its_certificates() {
     let mut refused_nonces = 0;
     for kill in 0..KILLS {
         let steps = random.usize(1..=STEPS);
-        runtime.block_on(later(&shared, steps));
+        runtime.block_on(shared.later(steps));
         let node = &mut platform.nodes[kill % 2];
         refused_nonces += bad_nonces(node);
         node.crash_and_restart();
         // The proxy has to know it again before the other is killed.
         platform.takes_requests(kill % 2);
     }
-    runtime.block_on(later(&shared, STEPS));
-    shared.stop.store(true, Ordering::Relaxed);
-    let mut held: Vec<Held> = Vec::new();
-    for client in clients {
-        held.extend(runtime.block_on(client).unwrap());
-    }
+    runtime.block_on(shared.later(STEPS));
+    let held = runtime.block_on(shared.end(clients));
     let obtained: Vec<_> = programs
         .into_iter()
         .map(|program| program.join().unwrap())
@@ -92,32 +84,8 @@ fn whoever_is_killed_under_load_every_client_gets_its_certificates() {
     agrees(&mut platform);
 }
 
-fn client(
-    runtime: &Runtime,
-    platform: &Platform,
-    number: usize,
-    shared: &Arc<Shared>,
-) -> JoinHandle<Vec<Held>> {
-    runtime.spawn(persistent::run(
-        platform.proxy.root.clone(),
-        platform.directory().to_owned(),
-        platform.answers(),
-        format!("c{number}"),
-        Arc::clone(shared),
-    ))
-}
-
-/// Waits until the clients have taken so many steps more.
-async fn later(shared: &Shared, steps: usize) {
-    let mut taken = shared.steps.subscribe();
-    let target = *taken.borrow() + steps;
-    let reached = taken.wait_for(|taken| *taken >= target);
-    let reached = tokio::time::timeout(PATIENCE, reached).await;
-    reached.expect("the clients go on").unwrap();
-}
-
 /// Each node's audit log is the ledger, once it was written to its end.
-fn agrees(platform: &mut Platform) {
+pub(crate) fn agrees(platform: &mut Platform) {
     for node in &mut platform.nodes {
         assert_eq!(node.stop().0, Some(0));
         succeed(&mut node.certlocker("audit verify"));

@@ -1,6 +1,7 @@
 //! Two gateways on one PostgreSQL behind HAProxy, as operators run them, and what clients notice when one dies.
 
 mod clients;
+mod database;
 mod haproxy;
 #[path = "../harness/mod.rs"]
 mod harness;

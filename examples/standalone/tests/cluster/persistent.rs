@@ -11,14 +11,20 @@ use instant_acme::{
     OrderStatus,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::platform::Platform;
 
 /// What the clients and whoever kills under them share.
 pub(crate) struct Shared {
-    pub(crate) stop: AtomicBool,
+    /// What clients may notice.
+    expected: &'static [&'static str],
+    stop: AtomicBool,
     /// How many steps were taken.
-    pub(crate) steps: watch::Sender<usize>,
-    /// Requests that were refused for what happened to a gateway.
+    steps: watch::Sender<usize>,
+    /// How often they did.
     pub(crate) noticed: AtomicUsize,
     /// How often one step failed in a row, at most.
     pub(crate) worst: AtomicUsize,
@@ -31,7 +37,7 @@ pub(crate) struct Held {
 }
 
 /// Registers, and obtains certificates until it is told to stop.
-pub(crate) async fn run(
+async fn run(
     root: impl AsRef<Path>,
     directory: String,
     answers: impl AsRef<Path>,
@@ -67,8 +73,28 @@ async fn account(root: &Path, directory: &str, shared: &Shared) -> Account {
 }
 
 impl Shared {
-    pub(crate) fn new() -> Arc<Self> {
+    /// Waits until the clients have taken so many steps more.
+    pub(crate) async fn later(&self, steps: usize) {
+        let mut taken = self.steps.subscribe();
+        let target = *taken.borrow() + steps;
+        let reached = taken.wait_for(|taken| *taken >= target);
+        let reached = tokio::time::timeout(PATIENCE, reached).await;
+        reached.expect("the clients go on").unwrap();
+    }
+
+    /// Lets every client complete its order; gives what they hold.
+    pub(crate) async fn end(&self, clients: Vec<JoinHandle<Vec<Held>>>) -> Vec<Held> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut held = Vec::new();
+        for client in clients {
+            held.extend(client.await.unwrap());
+        }
+        held
+    }
+
+    pub(crate) fn new(expected: &'static [&'static str]) -> Arc<Self> {
         Arc::new(Self {
+            expected,
             stop: AtomicBool::new(false),
             steps: watch::Sender::new(0),
             noticed: AtomicUsize::new(0),
@@ -76,11 +102,10 @@ impl Shared {
         })
     }
 
-    /// A finalization that was acted on, and whose answer a gateway took with it, is not taken twice;
-    /// that is all that a client may notice.
     fn note(&self, error: &Error) {
         let said = format!("{error:?}");
-        assert!(said.contains("error:orderNotReady"), "{said}");
+        let is_expected = self.expected.iter().any(|one| said.contains(one));
+        assert!(is_expected, "{said}");
         self.noticed.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -101,20 +126,20 @@ impl Client {
         let names = [Identifier::Dns(name.to_owned())];
         let mut order = loop {
             let placed = self.account.new_order(&NewOrder::new(&names)).await;
-            if let Some(order) = self.noted(placed) {
+            if let Some(order) = self.noted(placed).await {
                 break order;
             }
         };
         loop {
             let step = advance(&mut order, request.der(), answers).await;
-            if let Some(Some(chain)) = self.noted(step) {
+            if let Some(Some(chain)) = self.noted(step).await {
                 let order = order.url().rsplit('/').next().unwrap().to_owned();
                 return Held { order, chain };
             }
         }
     }
 
-    fn noted<T>(&mut self, step: Result<T, Error>) -> Option<T> {
+    async fn noted<T>(&mut self, step: Result<T, Error>) -> Option<T> {
         self.shared.steps.send_modify(|steps| *steps += 1);
         match step {
             Ok(done) => {
@@ -127,6 +152,7 @@ impl Client {
                     .worst
                     .fetch_max(self.failures, Ordering::Relaxed);
                 self.shared.note(&error);
+                tokio::time::sleep(PAUSE).await;
                 None
             }
         }
@@ -151,8 +177,28 @@ async fn advance(
     }
 }
 
-/// Between two looks at something that the server is at work on.
+/// So many clients, under load until they are told to stop.
+pub(crate) fn start(
+    count: usize,
+    runtime: &Runtime,
+    platform: &Platform,
+    shared: &Arc<Shared>,
+) -> Vec<JoinHandle<Vec<Held>>> {
+    let client = |number| {
+        runtime.spawn(run(
+            platform.proxy.root.clone(),
+            platform.directory().to_owned(),
+            platform.answers(),
+            format!("c{number}"),
+            Arc::clone(shared),
+        ))
+    };
+    (0..count).map(client).collect()
+}
+
+/// Between two looks at something that the server is at work on, or does not do.
 const PAUSE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn prove(order: &mut Order, answers: &Path) -> Result<(), Error> {
     let mut authorizations = order.authorizations();

@@ -127,6 +127,7 @@ fn start(folder: &Path, name: &str, port: u16, zone: &Zone, database: &str) -> S
             ("CERTLOCKER_MASTER_KEY_FILE", key),
             ("CERTLOCKER_PUBLIC_URL", public),
         ],
+        wrapper: Vec::new(),
     };
     let own = folder.join(name);
     fs::create_dir(&own).unwrap();

@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod copies;
 mod crash;
+mod disk;
 mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
@@ -13,5 +14,7 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod probe;
 mod secrets;
+mod two_writers;
 mod witness;
