@@ -116,20 +116,39 @@ pub fn file_of(settings: &Settings) -> Option<&Path> {
 type Current = (Arc<dyn KeyWrap>, Option<Arc<FileKey>>);
 
 fn current(settings: &Settings) -> Result<Current, KeyError> {
-    let (path, passphrase_file) = match &settings.master_key_from {
-        None => (
-            &settings.master_key_file,
-            &settings.master_key_passphrase_file,
-        ),
-        Some(KeySource::File {
-            passphrase_file,
-            path,
-        }) => (path, passphrase_file),
-        Some(other) => return Ok((key(other)?, None)),
+    let source = current_source(settings);
+    let KeySource::File {
+        passphrase_file,
+        path,
+    } = &source
+    else {
+        return Ok((key(&source)?, None));
     };
     let file = key_file(path, passphrase_file.as_deref())?;
     let file = Arc::new(file.open_or_create(&mut crate::random::fill)?);
     Ok((file.clone(), Some(file)))
+}
+
+/// Where the key that wraps comes from, with the passphrase that is set for it.
+fn current_source(settings: &Settings) -> KeySource {
+    let mut source = settings
+        .master_key_from
+        .clone()
+        .unwrap_or_else(|| KeySource::File {
+            passphrase_file: None,
+            path: settings.master_key_file.clone(),
+        });
+    if let KeySource::Credential {
+        passphrase_file, ..
+    }
+    | KeySource::File {
+        passphrase_file, ..
+    } = &mut source
+        && passphrase_file.is_none()
+    {
+        passphrase_file.clone_from(&settings.master_key_passphrase_file);
+    }
+    source
 }
 
 fn key(source: &KeySource) -> Result<Arc<dyn KeyWrap>, KeyError> {

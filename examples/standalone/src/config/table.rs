@@ -139,7 +139,8 @@ settings! {
             rule: "in data-dir",
             from: master_key_in_data_dir,
         };
-        /// File whose first line is the passphrase that protects master-key-file.
+        /// File whose first line is the passphrase that protects the key in master-key-file, or in the
+        /// file or credential that master-key-from names.
         Everywhere master_key_passphrase_file: Option<PathBuf> = Preset::Unset {
             example: "/run/credentials/certlocker.service/passphrase",
         };
