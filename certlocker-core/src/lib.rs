@@ -59,6 +59,8 @@ pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
 pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, SealedSecrets};
+#[cfg(feature = "pkcs11")]
+pub use seal::{Pkcs11Error, Pkcs11Key, Pkcs11Place};
 pub use secret::{
     KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
 };

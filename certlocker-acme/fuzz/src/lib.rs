@@ -37,7 +37,7 @@ targets! {
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
     probe: served_chain, server_flight, staple, starttls;
-    stored: record, snapshot;
+    stored: record, sealed, snapshot;
 }
 
 /// Fails unless `text` may be shown and stored: bounded, and without control characters.
