@@ -20,6 +20,7 @@ mod scope;
 #[cfg(feature = "seal")]
 mod seal;
 mod secret;
+mod ssh_key;
 mod store;
 mod time;
 mod validation;
@@ -58,6 +59,7 @@ pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
 pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, Leases,
     Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce,

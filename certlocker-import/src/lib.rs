@@ -2,3 +2,4 @@
 //! read before it is applied.
 
 pub mod credentials;
+pub mod keys;

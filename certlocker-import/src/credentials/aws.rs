@@ -108,7 +108,11 @@ pub fn aws_environment<'a>(
 ) -> Reading<AwsCredential> {
     let mut assembler = Assembler::default();
     for (name, value) in variables {
-        if let Some(setting) = name.strip_prefix("AWS_").and(setting::Setting::named(name)) {
+        if let Some(setting) = name
+            .starts_with("AWS_")
+            .then(|| setting::Setting::named(name))
+            .flatten()
+        {
             assembler.set(0, setting, value);
         }
     }

@@ -58,10 +58,13 @@ fn without_prompt(line: &str) -> &str {
 }
 
 fn shell(line: &str) -> Vec<Assignment> {
-    words(line).into_iter().filter_map(assignment).collect()
+    words(line)
+        .iter()
+        .filter_map(|word| assignment(word))
+        .collect()
 }
 
-fn assignment(word: Zeroizing<String>) -> Option<Assignment> {
+fn assignment(word: &str) -> Option<Assignment> {
     let (name, value) = word.split_once('=')?;
     Some((name.to_owned(), Zeroizing::new(value.to_owned())))
 }
@@ -84,9 +87,7 @@ fn cmd(rest: &str) -> Vec<Assignment> {
         .strip_prefix('"')
         .and_then(|inside| inside.trim_end().strip_suffix('"'))
         .unwrap_or(rest);
-    assignment(Zeroizing::new(inside.to_owned()))
-        .into_iter()
-        .collect()
+    assignment(inside).into_iter().collect()
 }
 
 fn powershell(line: &str) -> Vec<Assignment> {
