@@ -11,8 +11,10 @@ pub mod conformance;
 mod event;
 mod explain;
 mod fact;
+pub mod host;
 mod id;
 mod identifier;
+pub mod import;
 mod issuer;
 mod order;
 mod record;
@@ -45,7 +47,8 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
+    InvalidId, OrderId, Random, SecretId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -61,9 +64,9 @@ pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 pub use store::{
-    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, Leases,
-    Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce,
-    SpentNonces, Store, StoreError, StoredRecord,
+    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, HostStore,
+    ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,
+    SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

@@ -2,6 +2,7 @@
 
 mod find;
 mod history;
+mod hosts;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -19,6 +20,7 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use history::{History, RecordQuery, StoredRecord};
+pub use hosts::{HostStore, ImportStore};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
@@ -69,7 +71,7 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
+/// [`ClientStore`], [`HostStore`], [`ImportStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
 pub trait Rows: Send + Sync {
@@ -153,7 +155,7 @@ pub trait Leases: Send + Sync {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
 }
 
-/// Everything that the gateway needs of a store.
+/// Everything that the gateway and the inventory need of a store.
 pub trait Store:
     Ledger
     + History
@@ -162,6 +164,8 @@ pub trait Store:
     + AuthorityStore
     + CertificateStore
     + ClientStore
+    + HostStore
+    + ImportStore
     + OrderStore
     + SecretRows
 {
@@ -175,6 +179,8 @@ impl<S> Store for S where
         + AuthorityStore
         + CertificateStore
         + ClientStore
+        + HostStore
+        + ImportStore
         + OrderStore
         + SecretRows
         + ?Sized
