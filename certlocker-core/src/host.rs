@@ -159,6 +159,11 @@ impl Host {
         self.login.as_ref()
     }
 
+    /// What gave it its name.
+    pub fn named_by(&self) -> &AccessOrigin {
+        &self.named_by
+    }
+
     /// All that may change about it.
     pub fn state(&self) -> HostState {
         HostState {
@@ -202,7 +207,8 @@ impl FieldChange {
 }
 
 impl Versioned<Host> {
-    /// Changes a host; one that was gone is there again. Nothing if nothing is different.
+    /// Changes a host, or who may use it; one that was gone is there again. Nothing if nothing is
+    /// different.
     pub fn update(
         &self,
         next: HostState,
@@ -211,7 +217,8 @@ impl Versioned<Host> {
         now: Timestamp,
     ) -> Option<Transition<Host>> {
         let host = &self.value;
-        if host.gone.is_none() && host.state() == next {
+        let same = host.gone.is_none() && host.state() == next;
+        if same && difference.is_empty() {
             return None;
         }
         let changes = host.state().changes(&next);
@@ -231,7 +238,7 @@ impl Versioned<Host> {
             origin: origin.clone(),
         };
         let mut events: Vec<Event> = returned.into_iter().collect();
-        events.push(updated);
+        events.extend((!same).then_some(updated));
         events.extend(difference.event(host.id, origin));
         Some(self.step(next, events, now))
     }

@@ -5,5 +5,7 @@ mod line;
 mod plan;
 
 pub use batch::Batch;
-pub use line::{Action, Applied, KeyProposal, Line, LineCounts, LineKind, Proposal, Target};
+pub use line::{
+    Action, Applied, Choice, KeyProposal, Line, LineCounts, LineKind, Proposal, Target,
+};
 pub use plan::{NewPlan, Plan, PlanRefusal, PlanState};

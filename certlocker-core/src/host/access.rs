@@ -132,6 +132,11 @@ impl Difference {
         }
     }
 
+    /// Whether nobody gains or loses anything.
+    pub fn is_empty(&self) -> bool {
+        self.gained.is_empty() && self.lost.is_empty()
+    }
+
     pub(super) fn event(self, host_id: HostId, origin: &AccessOrigin) -> Option<Event> {
         let total = self.gained.len() + self.lost.len();
         let gained: Vec<AccessLine> = self.gained.into_iter().take(NAMED).collect();

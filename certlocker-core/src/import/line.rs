@@ -52,6 +52,15 @@ pub enum Action {
         /// The host.
         target: Target,
     },
+    /// It would be put back to what it was.
+    Restore {
+        /// What it is now.
+        before: Box<HostState>,
+        /// What it was.
+        state: Box<HostState>,
+        /// The host.
+        target: Target,
+    },
     /// Nothing.
     Skip {
         /// What a cloud calls it.
@@ -74,6 +83,9 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs, reason = "a host and its version")]
 pub struct Target {
+    /// Whether it was known to be gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     /// The host.
     pub host: HostId,
     /// Its name.
@@ -86,6 +98,9 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(clippy::exhaustive_structs, reason = "made and edited by the importer")]
 pub struct Proposal {
+    /// What a person chose: a later import leaves it as it is.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub chosen: BTreeSet<Choice>,
     /// What a cloud calls it.
     pub cloud: Option<CloudId>,
     /// What was seen of it.
@@ -102,6 +117,22 @@ pub struct Proposal {
     pub login: Option<(String, String)>,
     /// Its name.
     pub name: String,
+}
+
+/// Something about a host that a person chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "what can be edited and is imported again"
+)]
+pub enum Choice {
+    /// The groups that it joins.
+    Groups,
+    /// The account.
+    Login,
+    /// The name.
+    Name,
 }
 
 /// A key that is proposed for a host.
@@ -140,7 +171,7 @@ pub enum LineKind {
     Gone,
     /// [`Action::Skip`].
     Skip,
-    /// [`Action::Update`].
+    /// [`Action::Update`] or [`Action::Restore`].
     Update,
 }
 
@@ -167,7 +198,7 @@ impl Line {
             Action::Exists(_) => LineKind::Exists,
             Action::Gone { .. } => LineKind::Gone,
             Action::Skip { .. } => LineKind::Skip,
-            Action::Update { .. } => LineKind::Update,
+            Action::Restore { .. } | Action::Update { .. } => LineKind::Update,
         }
     }
 
@@ -196,6 +227,7 @@ impl Line {
             Action::Conflict { candidates, .. } => candidates,
             Action::Exists(target)
             | Action::Gone { target, .. }
+            | Action::Restore { target, .. }
             | Action::Update { target, .. } => std::slice::from_ref(target),
             Action::Create(_) | Action::Skip { .. } => &[],
         }
@@ -205,7 +237,9 @@ impl Line {
     pub fn name(&self) -> &str {
         match &self.action {
             Action::Skip { name, .. } => name,
-            Action::Exists(target) | Action::Gone { target, .. } => &target.name,
+            Action::Exists(target)
+            | Action::Gone { target, .. }
+            | Action::Restore { target, .. } => &target.name,
             Action::Conflict { proposal, .. }
             | Action::Create(proposal)
             | Action::Update { proposal, .. } => &proposal.name,
