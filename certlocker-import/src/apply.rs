@@ -68,6 +68,18 @@ impl<S: Stores + ?Sized> Importer<'_, S> {
     /// [`ApplyError::Stale`] when what the plan was computed from has changed: of a plan that was not
     /// begun nothing is applied, of another its finished batches are.
     pub async fn apply(&mut self, id: &ImportPlanId) -> Result<Report, ApplyError> {
+        let applied = self.run(id).await;
+        if let Err(ApplyError::Stale { differences, total }) = &applied {
+            let plan = self.store.import_plan(id).await?;
+            let refused = plan.refused(differences.clone(), *total, (self.clock)());
+            self.store
+                .commit(Changeset::fact(&refused, self.by))
+                .await?;
+        }
+        applied
+    }
+
+    async fn run(&mut self, id: &ImportPlanId) -> Result<Report, ApplyError> {
         let plan = self.begin(id).await?;
         let mut report = Report::default();
         for number in 0..plan.batches() {
@@ -115,14 +127,7 @@ impl<S: Stores + ?Sized> Importer<'_, S> {
         if digest(versions) == plan.value.computed_from() {
             return Ok(());
         }
-        let error = stale(self.differences(&plan.value, &now).await?);
-        if let ApplyError::Stale { differences, total } = &error {
-            let refused = plan.refused(differences.clone(), *total, (self.clock)());
-            self.store
-                .commit(Changeset::fact(&refused, self.by))
-                .await?;
-        }
-        Err(error)
+        Err(stale(self.differences(&plan.value, &now).await?))
     }
 
     async fn differences(

@@ -9,4 +9,5 @@ pub mod keys;
 pub mod plan;
 pub mod reconcile;
 pub mod rules;
+pub mod source;
 pub mod undo;
