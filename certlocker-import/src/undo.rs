@@ -1,10 +1,10 @@
 //! A plan that takes another back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use certlocker_core::host::{FieldChange, Host};
+use certlocker_core::host::{FieldChange, Host, HostState};
 use certlocker_core::import::{Action, Applied, Line, Target};
-use certlocker_core::{HostId, Versioned};
+use certlocker_core::{GroupId, HostId, Versioned};
 
 use crate::reconcile::Known;
 
@@ -26,7 +26,7 @@ pub fn undo(lines: &[Line], known: &Known) -> Vec<Line> {
     taken_back
         .enumerate()
         .map(|(at, (of, (action, what)))| Line {
-            changes: changes(&action),
+            changes: changes(&action, &known.groups),
             action,
             applied: None,
             number: u32::try_from(at + 1).unwrap_or(u32::MAX),
@@ -77,9 +77,19 @@ fn taken_back(line: &Line, applied: Applied, host: &Versioned<Host>) -> (Action,
     }
 }
 
-fn changes(action: &Action) -> Vec<FieldChange> {
-    match action {
-        Action::Restore { before, state, .. } => before.changes(state),
-        _ => Vec::new(),
-    }
+fn changes(action: &Action, groups: &BTreeMap<GroupId, String>) -> Vec<FieldChange> {
+    let Action::Restore { before, state, .. } = action else {
+        return Vec::new();
+    };
+    let names = |host: &HostState| {
+        let names: Vec<&str> = host
+            .groups
+            .keys()
+            .filter_map(|id| groups.get(id).map(String::as_str))
+            .collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let mut changes = before.changes(state);
+    changes.extend(FieldChange::of("groups", names(before), names(state)));
+    changes
 }

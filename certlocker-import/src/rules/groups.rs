@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use certlocker_core::host::Power;
+
 use super::pattern::{FIELDS, Field, fits};
 use crate::found::FoundHost;
 
@@ -189,7 +191,7 @@ pub struct RuleEffect {
     pub rule: String,
 }
 
-/// What each rule by itself would do with these hosts.
+/// What each rule by itself would do with these hosts, apart from those that no plan would make.
 pub fn preview(rules: &Rules, hosts: &[FoundHost]) -> Vec<RuleEffect> {
     let effect = |rule: &GroupRule| {
         let mut effect = RuleEffect {
@@ -197,7 +199,7 @@ pub fn preview(rules: &Rules, hosts: &[FoundHost]) -> Vec<RuleEffect> {
             none: 0,
             rule: rule.to_string(),
         };
-        for host in hosts {
+        for host in hosts.iter().filter(|host| is_importable(host)) {
             let groups = rule.groups(host);
             effect.none += usize::from(groups.is_empty());
             for group in groups {
@@ -207,4 +209,8 @@ pub fn preview(rules: &Rules, hosts: &[FoundHost]) -> Vec<RuleEffect> {
         effect
     };
     rules.groups.iter().map(effect).collect()
+}
+
+fn is_importable(host: &FoundHost) -> bool {
+    host.facts.power != Power::Terminated && host.managed_by.is_none()
 }

@@ -4,6 +4,8 @@ mod audit;
 mod backup;
 mod certificate;
 mod client;
+mod host;
+mod import;
 mod order;
 mod remote;
 
@@ -16,8 +18,8 @@ use certlocker_core::{Actor, Attribution, Trigger};
 use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
-    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand,
+    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
+    ImportCommand, OrderCommand, RestoreCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -60,7 +62,7 @@ impl CommandError {
     /// How the program ends with it: "no" when the thing asked for does not exist or is not allowed.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Inventory(InventoryError::NotFound(_) | InventoryError::Refused(_)) => Exit::No,
             Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
             _ => Exit::Unusable,
         }
@@ -109,6 +111,22 @@ pub async fn audit(settings: &Settings, command: &AuditCommand) -> Result<Exit, 
 /// [`CommandError`].
 pub async fn client(settings: &Settings, command: &ClientCommand) -> Result<Exit, CommandError> {
     client::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `host`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn host(settings: &Settings, command: &HostCommand) -> Result<Exit, CommandError> {
+    host::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `import`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn import(settings: &Settings, command: &ImportCommand) -> Result<Exit, CommandError> {
+    import::run(settings, command, output(settings)).await
 }
 
 /// Runs `order`.

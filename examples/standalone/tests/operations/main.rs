@@ -6,6 +6,7 @@ mod crash;
 mod explain;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod import;
 mod nodes;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
