@@ -213,6 +213,8 @@ pub enum Subject {
     ImportPlan(ImportPlanId),
     /// An order.
     Order(OrderId),
+    /// The sealed bytes of a secret: the newest record about them says which are the current ones.
+    Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
 }
@@ -229,6 +231,7 @@ impl fmt::Display for Subject {
             Self::Host(id) => write!(f, "host:{id}"),
             Self::ImportPlan(id) => write!(f, "import:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
+            Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
         }
     }
@@ -254,6 +257,7 @@ impl TryFrom<String> for Subject {
             Some(("host", id)) => id.parse().map(Self::Host),
             Some(("import", id)) => id.parse().map(Self::ImportPlan),
             Some(("order", id)) => id.parse().map(Self::Order),
+            Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
             _ => return Err(InvalidAttribution(text)),
         };
@@ -325,6 +329,7 @@ mod tests {
             "host",
             "import",
             "order",
+            "sealed",
             "secret",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");

@@ -122,6 +122,11 @@ fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
 }
 
+/// What says which sealed bytes of a secret are the current ones.
+fn sealed(id: &SecretId) -> Option<Subject> {
+    Some(Subject::Sealed(*id))
+}
+
 account_events! { {} order_events certificate_events client_events secret_events server_events host_events import_events events }
 
 impl Event {

@@ -24,6 +24,8 @@ mod seal;
 mod secret;
 mod ssh_key;
 mod store;
+#[doc = include_str!("../guide/storing.md")]
+pub mod storing {}
 mod time;
 mod validation;
 
@@ -60,13 +62,17 @@ pub use order::{
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
-pub use seal::{FileKey, FileKeyError, SealedSecrets};
-pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, SealedSecrets};
+pub use secret::{
+    KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
+};
 pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use store::CopyError;
 pub use store::{
-    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, HostStore,
-    ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,
-    SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
+    AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
+    History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, Query,
+    RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

@@ -1,5 +1,7 @@
 //! The contract between CertLocker and storage.
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod copy;
 mod find;
 mod history;
 mod hosts;
@@ -10,12 +12,15 @@ mod reads;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod unavailable;
 
 use async_trait::async_trait;
 
 use crate::change::{Corrupt, Lease};
 use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use copy::CopyError;
 #[cfg(feature = "conformance")]
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
@@ -30,6 +35,7 @@ pub use reads::{
 pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
+pub use unavailable::AuditUnavailable;
 
 /// Where changes and their records go, and where records come from.
 ///

@@ -1,5 +1,6 @@
 //! Hosts from clouds: credentials as people paste them, key matching, discovery, and a plan that is
 //! read before it is applied.
+#![doc = include_str!("../guide/import.md")]
 
 pub mod apply;
 pub mod credentials;

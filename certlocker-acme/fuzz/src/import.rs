@@ -14,13 +14,13 @@ const SHORTEST: usize = 12;
 pub(crate) fn aws_credentials(data: &[u8]) {
     let reading = aws(data);
     for found in &reading.found {
-        let key = match &found.value.source {
-            AwsSecretSource::Keys(key)
-            | AwsSecretSource::Role {
-                base: RoleBase::Keys(key),
-                ..
-            } => key,
-            _ => continue,
+        let (AwsSecretSource::Keys(key)
+        | AwsSecretSource::Role {
+            base: RoleBase::Keys(key),
+            ..
+        }) = &found.value.source
+        else {
+            continue;
         };
         assert!(key.secret.expose().is_ascii() && !key.secret.expose().contains(&b' '));
         assert!(key.id.bytes().all(|byte| byte.is_ascii_alphanumeric()));

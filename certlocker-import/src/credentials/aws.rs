@@ -10,6 +10,8 @@ mod setting;
 mod structured;
 mod table;
 
+use std::fmt;
+
 use certlocker_core::{Secret, Timestamp};
 
 use super::text::Text;
@@ -66,7 +68,6 @@ pub enum RoleBase {
 }
 
 /// An access key, long-lived or temporary.
-#[derive(Debug)]
 #[allow(clippy::exhaustive_structs, reason = "AWS fixes its parts")]
 pub struct AccessKey {
     /// The identifier, which is no secret.
@@ -77,6 +78,15 @@ pub struct AccessKey {
     pub secret: Secret,
     /// What a temporary key is sent with.
     pub session_token: Option<Secret>,
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads AWS credentials from a text in any of the forms above.

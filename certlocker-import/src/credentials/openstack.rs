@@ -5,6 +5,8 @@ mod clouds;
 mod rc;
 mod settings;
 
+use std::fmt;
+
 use certlocker_core::Secret;
 
 use super::{NoteKind, Reading};
@@ -31,7 +33,6 @@ pub struct OpenStackCredential {
 }
 
 /// What proves who somebody is to Keystone.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenStackAuth {
     /// An application credential, which is for one project and is sent without a scope.
@@ -50,6 +51,18 @@ pub enum OpenStackAuth {
     },
     /// A token that somebody else got.
     Token(Secret),
+}
+
+impl fmt::Debug for OpenStackAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ApplicationCredential { credential, .. } => {
+                write!(f, "ApplicationCredential({credential:?})")
+            }
+            Self::Password { user, .. } => write!(f, "Password({user:?})"),
+            Self::Token(_) => f.write_str("Token"),
+        }
+    }
 }
 
 /// How an application credential is named.

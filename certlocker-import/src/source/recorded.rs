@@ -180,10 +180,10 @@ impl Source for Recorded {
         let end = part.hosts.len().min(start.saturating_add(PAGE));
         let hosts = part.hosts.get(start..end).unwrap_or_default().to_vec();
         if hosts.is_empty() && start > 0 {
-            let why = part.incomplete.clone();
-            return why.map_or(Ok(FoundPage::default()), |why| {
-                Err(SourceError::Incomplete(why))
-            });
+            return match part.incomplete.clone() {
+                Some(why) => Err(SourceError::Incomplete(why)),
+                None => Ok(FoundPage::default()),
+            };
         }
         let more = end < part.hosts.len() || part.incomplete.is_some();
         let next = more.then(|| Cursor::new(end.to_string()));

@@ -13,8 +13,9 @@ mod audit;
 mod flags;
 mod import;
 mod inventory;
+mod secret;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
     CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
@@ -23,6 +24,7 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use secret::SecretCommand;
 
 /// An ACME gateway that can explain what became of every order.
 ///
@@ -74,8 +76,11 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Put a backup into an empty data directory, or show that it could be.
+    /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
+    /// Look at sealed secrets and at the keys that wrap them, and change the key.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),
 }

@@ -8,23 +8,28 @@ mod host;
 mod import;
 mod order;
 mod remote;
+mod secret;
 
 use std::io;
 use std::sync::Arc;
 
 use certlocker_acme::{Links, SystemClock};
+use certlocker_audit::prune::PruneError;
+use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Trigger};
 
 use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
-    ImportCommand, OrderCommand, RestoreCommand,
+    ImportCommand, OrderCommand, RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
 use crate::inventory::{Inventory, InventoryError};
+use crate::keys::KeyError;
 use crate::output::Output;
+use crate::serve::sinks::heed;
 
 pub use remote::{Remote, RemoteError};
 
@@ -44,15 +49,27 @@ pub enum CommandError {
         String,
         #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
     ),
+    /// It works on the database itself, and a running server was named.
+    #[error("`{0}` works on the database and its keys, beside the server: leave out --server")]
+    Here(&'static str),
     /// The data directory cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// The question has no answer.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// The keys that wrap secrets.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It is not known how far the sinks of records are.
+    #[error("it is not known how far the sinks of records are")]
+    Sinks(#[from] FeedError),
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
+    /// Entries of the audit log are not removed.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
     /// The running server did not do it.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -63,6 +80,7 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Inventory(InventoryError::NotFound(_) | InventoryError::Refused(_)) => Exit::No,
+            Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
             _ => Exit::Unusable,
         }
@@ -84,6 +102,7 @@ impl Desk {
         }
         let home = Home::at(&settings.data_dir)?;
         let opened = Opened::open(settings).await?;
+        heed(&opened, &home, &settings.audit_sink).await?;
         let base = home
             .base_url()
             .unwrap_or_else(|| base_url(&settings.public_url));
@@ -162,6 +181,14 @@ pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
     backup::restore(settings, command, output(settings)).await
+}
+
+/// Runs `secret`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn secret(settings: &Settings, command: &SecretCommand) -> Result<Exit, CommandError> {
+    secret::run(settings, command, output(settings)).await
 }
 
 fn output(settings: &Settings) -> Output {

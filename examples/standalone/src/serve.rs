@@ -1,11 +1,13 @@
 //! `serve`: puts everything together, serves both planes, and ends in good order.
 
 mod audit;
+mod followers;
 mod health;
 mod identity;
 mod lag;
-mod sinks;
+pub(crate) mod sinks;
 mod upkeep;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +21,10 @@ use certlocker_acme::{
     Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
 };
 use certlocker_audit::sink::FeedError;
-use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, StoreError, Trigger};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Fact, KeyWrap, Retry, StoreError, Trigger,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
@@ -30,10 +35,11 @@ use crate::inventory::Inventory;
 use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
 use crate::lock::{DataDirLock, LockError};
 use crate::operator;
+use crate::outside::OutsideError;
 use crate::ready::{Ready, ReadyError, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError};
-use sinks::Sinks;
+use followers::Followers;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +66,9 @@ pub enum ServeError {
     /// The nonces that are shared with other servers.
     #[error(transparent)]
     Nonces(#[from] SharedNoncesError),
+    /// Other machines, called by this one.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     /// The system gives no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -72,6 +81,14 @@ pub enum ServeError {
     /// A sink of records.
     #[error("a sink of records cannot be fed")]
     Sink(#[from] FeedError),
+    /// The key of a webhook.
+    #[error("the key of a webhook, {}, cannot be used", path.display())]
+    SinkKey {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Signals cannot be waited for.
     #[error("signals cannot be waited for")]
     Signal(#[source] std::io::Error),
@@ -97,9 +114,11 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let opened = Opened::open(settings).await?;
     let gateway_listeners = bind(&settings.listen)?;
     let desk_listeners = bind(&[settings.operator_listen])?;
+    let log_listeners = bind(settings.audit_listen.as_slice())?;
     let addresses: Vec<SocketAddr> = gateway_listeners
         .iter()
         .chain(&desk_listeners)
+        .chain(&log_listeners)
         .map(Listener::address)
         .collect();
     let public = public_url(settings, &gateway_listeners);
@@ -110,9 +129,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     home.write_base_url(&base_url(&public))?;
     record_start(&opened, &clock).await?;
 
-    let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
-    let host = public.host().value();
-    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink)?;
+    let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -127,20 +144,22 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         links.clone(),
         &public,
         metrics.clone(),
-        std::iter::once(audit.lag()).chain(sinks.lags()).collect(),
+        followers.lags(),
     )?;
 
     let stop = CancellationToken::new();
     // What follows the ledger has to end as well when this does not get to its end.
     let _stops = stop.clone().drop_guard();
-    let pump = audit.start(stop.clone());
-    let sinks = sinks.start(&stop);
+    let following = followers.start(&stop);
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
     let desk_plane = Plane::new("operator", desk_router, tls.clone(), limits);
+    let log_router = operator::log_router(AuditHome::of(&home));
+    let log_plane = Plane::new("audit log", log_router, tls.clone(), limits);
     let gateway_plane = tokio::spawn(gateway_plane.serve(gateway_listeners, stop.clone()));
     let desk_plane = tokio::spawn(desk_plane.serve(desk_listeners, stop.clone()));
+    let log_plane = tokio::spawn(log_plane.serve(log_listeners, stop.clone()));
     let jobs = tokio::spawn({
         let gateway = gateway.clone();
         async move { gateway.run().await }
@@ -156,22 +175,21 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         tls,
     };
     let upkeep = tokio::spawn(rounds.run());
+    // Whoever reads the ready file may say stop at once.
+    let signals = Signals::new()?;
     let ready = ready(settings, &home, &links, operator_url)?;
-    stopped().await?;
+    signals.stopped().await;
 
     tracing::info!("stopping: requests in progress are finished");
     drop(ready);
     stop.cancel();
-    for plane in [gateway_plane, desk_plane] {
+    for plane in [gateway_plane, desk_plane, log_plane] {
         if let Ok(Stopped::Cut(count)) = plane.await {
             tracing::warn!(count, "connections were cut off at the end of the grace");
         }
     }
     // What the last requests wrote gets to the log, too.
-    if pump.await.is_err() {
-        tracing::warn!("the audit log was not written to its end");
-    }
-    sinks.end().await;
+    following.end().await;
     jobs.abort();
     upkeep.abort();
     opened.database.close().await;
@@ -202,12 +220,10 @@ fn allow_open_files() {
 
 async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {
     let started = Fact::server_started(env!("CARGO_PKG_VERSION"), clock.now());
+    let loaded = Fact::wrapping_key_loaded(&opened.keys.ring.key_id(), clock.now());
     let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
-    opened
-        .store
-        .commit(Changeset::fact(&started, &by))
-        .await
-        .map(drop)
+    let facts = Changeset::fact(&started, &by).and_fact(&loaded, &by);
+    opened.store.commit(facts).await.map(drop)
 }
 
 /// How the local authority signs, without where its list is.
@@ -342,16 +358,27 @@ fn ready(
         .transpose()?)
 }
 
-/// Until the process is told to stop.
-async fn stopped() -> Result<(), ServeError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What tells the process to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they end the process in good order only.
+    fn new() -> Result<Self, ServeError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signal)?,
+            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signal)?,
+        })
     }
-    Ok(())
+
+    async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// How often the upkeep looks whether something is to be done.

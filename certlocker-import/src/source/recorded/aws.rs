@@ -162,7 +162,7 @@ fn addresses(instance: &Value) -> BTreeSet<HostAddress> {
         for address in items(interface, "PrivateIpAddresses") {
             all.extend(ip(address.get("PrivateIpAddress"), AddressKind::Private));
             let association = address.get("Association");
-            all.extend(association.and_then(|association| public_ip(association)));
+            all.extend(association.and_then(public_ip));
         }
         for address in items(interface, "Ipv6Addresses") {
             all.extend(ip(address.get("Ipv6Address"), AddressKind::Public));

@@ -73,7 +73,7 @@ fn host(server: &Value, project: &str, region: &str) -> Option<FoundHost> {
     let image = server.get("image");
     let property = |name: &str| member(image?.get("properties")?, name);
     let addresses = addresses(server);
-    let network = addresses.iter().next().map(|(network, _)| network.clone());
+    let network = addresses.first().map(|(network, _)| network.clone());
     let groups = items(server, "security_groups").filter_map(|group| member(group, "name"));
     Some(FoundHost {
         cloud,

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use certlocker_core::{Actor, Attribution, Trigger};
+use certlocker_core::{Actor, Attribution, Traceparent, Trigger};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
@@ -149,11 +149,23 @@ fn attribution(headers: &HeaderMap) -> Attribution {
         .filter(char::is_ascii_graphic)
         .take(128)
         .collect();
-    Attribution::new(
-        Actor::Operator("bootstrap".to_owned()),
-        Trigger::Request(request),
-    )
+    let actor = Actor::Operator("bootstrap".to_owned());
+    let mut attribution = Attribution::new(actor, Trigger::Request(request));
+    attribution.traceparent = traceparent(headers);
+    attribution
 }
+
+/// The trace that a request belongs to, if it says so once and as it has to be said.
+fn traceparent(headers: &HeaderMap) -> Option<Traceparent> {
+    let mut values = headers.get_all("traceparent").iter();
+    let (Some(only), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    only.to_str().ok()?.to_owned().try_into().ok()
+}
+
+/// When to ask again what could not be answered, in seconds.
+const COME_AGAIN: &str = "5";
 
 /// A question that has no answer, as a problem document.
 pub(super) struct Failed(pub(super) InventoryError);
@@ -169,6 +181,8 @@ impl IntoResponse for Failed {
         let status = match &self.0 {
             InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
             InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
+            InventoryError::Unexplained(_) => StatusCode::CONFLICT,
+            InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             error => {
                 tracing::error!(
                     error = error as &dyn std::error::Error,
@@ -177,7 +191,12 @@ impl IntoResponse for Failed {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };
-        problem(status, &self.0.to_string())
+        let mut response = problem(status, &self.0.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let pause = HeaderValue::from_static(COME_AGAIN);
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
+        }
+        response
     }
 }
 

@@ -2,8 +2,11 @@
 
 mod audit;
 mod commands;
+mod copies;
 mod crash;
+mod disk;
 mod explain;
+mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod import;
@@ -12,3 +15,6 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod secrets;
+mod two_writers;
+mod witness;
