@@ -209,6 +209,9 @@ impl fmt::Display for Power {
 impl Facts {
     /// What is different in `next`.
     pub fn changes(&self, next: &Self) -> Vec<FieldChange> {
+        if self == next {
+            return Vec::new();
+        }
         let fields = [
             ("addresses", list(&self.ips()), list(&next.ips())),
             ("host keys", list(&self.host_keys), list(&next.host_keys)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use certlocker_core::host::{AccessOrigin, FieldChange};
+use certlocker_core::host::{AccessOrigin, CloudId, FieldChange};
 use certlocker_core::import::{KeyProposal, Proposal};
 use certlocker_core::{GroupId, Timestamp};
 
@@ -179,11 +179,11 @@ impl Pair {
 fn changes(known: &KnownHost, next: &Proposal) -> Vec<FieldChange> {
     let host = &known.host.value;
     let mut changes = host.facts().changes(&next.facts);
-    let cloud = (
-        host.cloud().map(ToString::to_string),
-        next.cloud.as_ref().map(ToString::to_string),
-    );
-    changes.extend(FieldChange::of("cloud", cloud.0, cloud.1));
+    if host.cloud() != next.cloud.as_ref() {
+        let text = |cloud: Option<&CloudId>| cloud.map(ToString::to_string);
+        let (before, after) = (text(host.cloud()), text(next.cloud.as_ref()));
+        changes.extend(FieldChange::of("cloud", before, after));
+    }
     let user = host.login().map(|login| login.user.clone());
     if let Some((after, _)) = &next.login {
         changes.extend(FieldChange::of("login", user, Some(after.clone())));

@@ -235,17 +235,13 @@ fn a_plan_that_breaks_off_at_any_write_goes_on_and_is_applied_once() {
             world.store.break_after(at, landed);
             let broke = world.apply(&plan);
             let fired = world.store.fired();
-            if fired {
-                if let Err(error) = &broke {
-                    let expected = matches!(
-                        error,
-                        ApplyError::Store(
-                            StoreError::Unavailable(_) | StoreError::Indeterminate(_)
-                        )
-                    );
-                    assert!(expected, "{error}");
-                    world.apply(&plan).or_else(ended).unwrap();
-                }
+            if let (true, Err(error)) = (fired, &broke) {
+                let expected = matches!(
+                    error,
+                    ApplyError::Store(StoreError::Unavailable(_) | StoreError::Indeterminate(_))
+                );
+                assert!(expected, "{error}");
+                world.apply(&plan).or_else(ended).unwrap();
             }
             assert_eq!(world.count(), hosts, "write {at}");
             let records = world.records(Subject::ImportPlan(*plan.id()));
