@@ -13,6 +13,7 @@ mod audit;
 mod flags;
 mod import;
 mod inventory;
+mod probe;
 mod secret;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
@@ -24,6 +25,7 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use probe::{ProbeCommand, ProbeRun};
 pub use secret::SecretCommand;
 
 /// An ACME gateway that can explain what became of every order.
@@ -76,6 +78,9 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Look at what endpoints really serve, against what the inventory expects.
+    #[command(subcommand)]
+    Probe(ProbeCommand),
     /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
     /// Look at sealed secrets and at the keys that wrap them, and change the key.

@@ -7,6 +7,7 @@ mod client;
 mod host;
 mod import;
 mod order;
+mod probe;
 mod remote;
 mod secret;
 
@@ -22,7 +23,7 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
-    ImportCommand, OrderCommand, RestoreCommand, SecretCommand,
+    ImportCommand, OrderCommand, ProbeCommand, RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -165,6 +166,14 @@ pub async fn certificate(
     command: &CertificateCommand,
 ) -> Result<Exit, CommandError> {
     certificate::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `probe`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn probe(settings: &Settings, command: &ProbeCommand) -> Result<Exit, CommandError> {
+    probe::run(settings, command, output(settings)).await
 }
 
 /// Runs `backup`.
