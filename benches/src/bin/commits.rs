@@ -101,10 +101,7 @@ impl Raw {
                 let bytes = vec![0x5a; BYTES * batch.len()];
                 file.write_all(&bytes).expect("the disk takes it");
                 file.sync_data().expect("the disk takes it");
-                for one in batch {
-                    // Nobody may be waiting any more.
-                    let _ = one.send(());
-                }
+                batch.into_iter().for_each(|one| _ = one.send(()));
             }
         });
         Ok(Self(queue))

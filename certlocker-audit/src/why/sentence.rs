@@ -51,6 +51,13 @@ pub fn sentence(record: &Record) -> String {
         Event::FinalizeReceived { order_id, .. } => {
             format!("{by} asked for the certificate of order {order_id}.")
         }
+        Event::LogPruned {
+            before, minimum, ..
+        } => {
+            format!(
+                "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
+            )
+        }
         Event::OrderCreated {
             identifiers,
             order_id,

@@ -12,14 +12,16 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 mod audit;
 mod flags;
 mod inventory;
+mod probe;
 mod secret;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use probe::{ProbeCommand, ProbeRun};
 pub use secret::SecretCommand;
 
 /// An ACME gateway that can explain what became of every order.
@@ -66,6 +68,9 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Look at what endpoints really serve, against what the inventory expects.
+    #[command(subcommand)]
+    Probe(ProbeCommand),
     /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
     /// Look at sealed secrets and at the keys that wrap them, and change the key.

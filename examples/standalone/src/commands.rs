@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod client;
 mod order;
+mod probe;
 mod remote;
 mod secret;
 
@@ -12,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use certlocker_acme::{Links, SystemClock};
+use certlocker_audit::prune::PruneError;
 use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Trigger};
 
@@ -19,7 +21,7 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand, SecretCommand,
+    ProbeCommand, RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -64,6 +66,9 @@ pub enum CommandError {
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
+    /// Entries of the audit log are not removed.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
     /// The running server did not do it.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -74,6 +79,7 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
             _ => Exit::Unusable,
         }
@@ -142,6 +148,14 @@ pub async fn certificate(
     command: &CertificateCommand,
 ) -> Result<Exit, CommandError> {
     certificate::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `probe`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn probe(settings: &Settings, command: &ProbeCommand) -> Result<Exit, CommandError> {
+    probe::run(settings, command, output(settings)).await
 }
 
 /// Runs `backup`.

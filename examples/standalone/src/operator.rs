@@ -86,6 +86,12 @@ pub const ROUTES: &[Route] = &[
         "/audit/why/{kind}/{id}",
         "the way from a thing back to what set it off",
     ),
+    Route::new(
+        Plane::Operator,
+        Verbs::Read,
+        "/audit/renewal/{kind}/{id}",
+        "what happened during a renewal",
+    ),
 ];
 
 /// The plane's router: the API under `prefix`, pages beside it, each behind the token.
@@ -106,6 +112,7 @@ pub fn router(inventory: Inventory, token: AdminToken, prefix: &str) -> Router {
         .route("/audit/records", get(audit::records))
         .route("/audit/records/{record}/receipt", get(audit::receipt))
         .route("/audit/why/{kind}/{id}", get(audit::why))
+        .route("/audit/renewal/{kind}/{id}", get(audit::renewal))
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed)
         .route_layer(axum::middleware::from_fn_with_state(

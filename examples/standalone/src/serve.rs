@@ -1,6 +1,7 @@
 //! `serve`: puts everything together, serves both planes, and ends in good order.
 
 mod audit;
+mod followers;
 mod health;
 mod identity;
 mod lag;
@@ -34,11 +35,11 @@ use crate::inventory::Inventory;
 use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
 use crate::lock::{DataDirLock, LockError};
 use crate::operator;
-use crate::outside::{Outside, OutsideError};
+use crate::outside::OutsideError;
 use crate::ready::{Ready, ReadyError, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError};
-use sinks::Sinks;
+use followers::Followers;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -128,12 +129,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     home.write_base_url(&base_url(&public))?;
     record_start(&opened, &clock).await?;
 
-    let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
-    let host = public.host().value();
-    let outside = Outside::trusting(settings.audit_ca_file.as_deref())?;
-    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink, &outside)?;
-    let policy = settings.audit_policy.as_deref();
-    let witnesses = witnesses::Asking::open(AuditHome::of(&home), policy, &outside)?;
+    let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -148,19 +144,13 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         links.clone(),
         &public,
         metrics.clone(),
-        std::iter::once(audit.lag()).chain(sinks.lags()).collect(),
+        followers.lags(),
     )?;
 
     let stop = CancellationToken::new();
     // What follows the ledger has to end as well when this does not get to its end.
     let _stops = stop.clone().drop_guard();
-    let pump = audit.start(stop.clone());
-    let sinks = sinks.start(&stop);
-    if let Some(witnesses) = witnesses {
-        witnesses.start(stop.clone());
-    }
-    let (gate, store) = (opened.gate.clone(), opened.store.clone());
-    tokio::spawn(sinks::look(gate, store, stop.clone()));
+    let following = followers.start(&stop);
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
@@ -199,10 +189,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         }
     }
     // What the last requests wrote gets to the log, too.
-    if pump.await.is_err() {
-        tracing::warn!("the audit log was not written to its end");
-    }
-    sinks.end().await;
+    following.end().await;
     jobs.abort();
     upkeep.abort();
     opened.database.close().await;

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use certlocker_core::{Actor, Attribution, Trigger};
+use certlocker_core::{Actor, Attribution, Traceparent, Trigger};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
@@ -149,10 +149,19 @@ fn attribution(headers: &HeaderMap) -> Attribution {
         .filter(char::is_ascii_graphic)
         .take(128)
         .collect();
-    Attribution::new(
-        Actor::Operator("bootstrap".to_owned()),
-        Trigger::Request(request),
-    )
+    let actor = Actor::Operator("bootstrap".to_owned());
+    let mut attribution = Attribution::new(actor, Trigger::Request(request));
+    attribution.traceparent = traceparent(headers);
+    attribution
+}
+
+/// The trace that a request belongs to, if it says so once and as it has to be said.
+fn traceparent(headers: &HeaderMap) -> Option<Traceparent> {
+    let mut values = headers.get_all("traceparent").iter();
+    let (Some(only), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    only.to_str().ok()?.to_owned().try_into().ok()
 }
 
 /// When to ask again what could not be answered, in seconds.
@@ -172,6 +181,7 @@ impl IntoResponse for Failed {
         let status = match &self.0 {
             InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
             InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
+            InventoryError::Unexplained(_) => StatusCode::CONFLICT,
             InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
             error => {
                 tracing::error!(

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::harness::acme;
 use crate::harness::scene::Scene;
-use crate::harness::server::{GATEWAY_PORT, Node, OPERATOR_PORT, Registration, Server, certlocker};
+use crate::harness::server::{Node, Registration, Server, certlocker};
 use crate::harness::tool::{fail, succeed};
 use crate::postgres;
 
@@ -18,9 +18,8 @@ async fn a_copy_of_postgresql_is_put_back_into_either_kind_and_verified() {
     }
     let scene = Scene::starting(|folder, zone| {
         let node = Node {
-            gateway_port: GATEWAY_PORT,
-            operator_port: OPERATOR_PORT,
             shared: vec![("CERTLOCKER_DATABASE", postgres.url("copied"))],
+            ..Node::alone()
         };
         Server::start_node(folder, zone, &Registration::Bound, node)
     });

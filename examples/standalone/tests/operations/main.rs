@@ -14,5 +14,7 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod probe;
 mod secrets;
+mod two_writers;
 mod witness;
