@@ -15,5 +15,4 @@ mod reset;
 mod scene;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
-mod speed;
 mod tablespace;
