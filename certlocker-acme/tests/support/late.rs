@@ -113,4 +113,8 @@ impl Leases for Late {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.inner.release(lease).await
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_claims(before, limit).await
+    }
 }
