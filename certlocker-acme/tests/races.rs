@@ -7,12 +7,13 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use certlocker_acme::{Answer, Clock, SystemClock};
+use certlocker_acme::{Answer, Clock, Registration, SystemClock};
 use certlocker_core::{
     AccountStore, Actor, Attribution, CertificateStore, Changeset, Client, ClientId, Component,
     Event, Ledger, NewClient, Page, Scope, Sealed, SealedBytes, SecretId, SecretPurpose, Sequence,
     Trigger, Uses,
 };
+use support::late::Late;
 use support::raw::{Raw, body, csr};
 use support::{BASE, Lab};
 
@@ -66,6 +67,24 @@ async fn finalized_many_times_at_once_an_order_is_issued_once() {
     assert_eq!(with_status(&answers, 403), MANY - 1);
     let stored = lab.store.certificates(Page::oldest(10)).await.unwrap();
     assert_eq!(stored.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finalize_that_its_own_job_overtakes_is_answered_with_the_order() {
+    let late = Late::default();
+    let lab = Lab::assembled(
+        |parts| parts.store = Arc::new(late.clone()),
+        |config| config.registration = Registration::Open,
+    )
+    .await;
+    let client = Raw::registered(&lab.gateway).await;
+    let order = client.order(&["a.example"]).await;
+    client.prove(&order, 0).await;
+    late.be_late();
+    let payload = format!(r#"{{"csr":"{}"}}"#, csr(&["a.example"]));
+    let answer = client.post(&format!("{order}/finalize"), &payload).await;
+    assert_eq!(answer.status, 200, "{}", body(&answer));
+    assert!(body(&answer).contains(r#""status":"valid""#));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -11,6 +11,7 @@ use crate::checkpoint::SignedCheckpoint;
 use crate::files::Files;
 use crate::leaf::entry_of;
 use crate::log::{Log, LogError};
+use crate::tile::WIDTH;
 
 /// Takes the records of a ledger to a log.
 pub struct Pump<F> {
@@ -18,13 +19,15 @@ pub struct Pump<F> {
     log: Log<F>,
 }
 
-/// How many records share a checkpoint at most.
-const BATCH: usize = 1_024;
+/// How many bundles share a checkpoint at most.
+const BUNDLES: u64 = 4;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
+    /// Whether others wait, as far as one step can tell.
+    pub more: bool,
     /// How many records were taken.
     pub taken: usize,
     /// How many entries the log has now.
@@ -84,13 +87,15 @@ impl<F: Files> Pump<F> {
     /// [`PumpError`]; after one of the log, it has to be opened again for the pump to go on.
     pub async fn step(&mut self) -> Result<Progress, PumpError> {
         let after = Sequence::new(self.log.size());
-        let records = self.history.stored_records(after, BATCH).await?;
+        let limit = to_a_full_bundle(self.log.size());
+        let records = self.history.stored_records(after, limit).await?;
         if records.is_empty() {
             self.is_not_rolled_back().await?;
         }
         let entries = entries(after, &records)?;
         self.log.append(&entries)?;
         Ok(Progress {
+            more: records.len() == limit,
             taken: records.len(),
             size: self.log.size(),
         })
@@ -119,6 +124,13 @@ pub async fn head(history: &dyn History) -> Result<Sequence, StoreError> {
     Ok(last
         .last()
         .map_or(Sequence::START, |record| record.sequence))
+}
+
+/// How many records one step takes at most: those that end a bundle, so that while more are waiting
+/// none is written that is not full.
+fn to_a_full_bundle(size: u64) -> usize {
+    let limit = BUNDLES * WIDTH - size % WIDTH;
+    usize::try_from(limit).expect("a few thousand")
 }
 
 fn entries(after: Sequence, records: &[StoredRecord]) -> Result<Vec<Vec<u8>>, PumpError> {

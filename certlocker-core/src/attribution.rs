@@ -5,7 +5,10 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId};
+use crate::{
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
+    OrderId, SecretId,
+};
 
 /// Everything about a change but the change itself: its actor and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +195,8 @@ impl TryFrom<String> for Trigger {
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Subject {
+    /// An entry that says who may use a host.
+    Access(AccessId),
     /// An ACME account.
     Account(AccountId),
     /// A certificate authority of our own.
@@ -200,6 +205,12 @@ pub enum Subject {
     Certificate(CertificateId),
     /// A scoped client.
     Client(ClientId),
+    /// A group of hosts.
+    Group(GroupId),
+    /// A host.
+    Host(HostId),
+    /// A plan of an import.
+    ImportPlan(ImportPlanId),
     /// An order.
     Order(OrderId),
     /// The sealed bytes of a secret: the newest record about them says which are the current ones.
@@ -211,10 +222,14 @@ pub enum Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Access(id) => write!(f, "access:{id}"),
             Self::Account(id) => write!(f, "account:{id}"),
             Self::Authority(id) => write!(f, "authority:{id}"),
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::Group(id) => write!(f, "group:{id}"),
+            Self::Host(id) => write!(f, "host:{id}"),
+            Self::ImportPlan(id) => write!(f, "import:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
             Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
@@ -233,10 +248,14 @@ impl TryFrom<String> for Subject {
 
     fn try_from(text: String) -> Result<Self, InvalidAttribution> {
         let parsed = match text.split_once(':') {
+            Some(("access", id)) => id.parse().map(Self::Access),
             Some(("account", id)) => id.parse().map(Self::Account),
             Some(("authority", id)) => id.parse().map(Self::Authority),
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
+            Some(("group", id)) => id.parse().map(Self::Group),
+            Some(("host", id)) => id.parse().map(Self::Host),
+            Some(("import", id)) => id.parse().map(Self::ImportPlan),
             Some(("order", id)) => id.parse().map(Self::Order),
             Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
@@ -279,8 +298,14 @@ impl TryFrom<String> for Traceparent {
 
 /// A text that is no actor, trigger, subject or traceparent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no actor, trigger, subject or traceparent")]
+#[error("`{0}` is no actor, trigger, subject, origin or traceparent")]
 pub struct InvalidAttribution(String);
+
+impl InvalidAttribution {
+    pub(crate) fn of(text: String) -> Self {
+        Self(text)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -295,10 +320,14 @@ mod tests {
     #[test]
     fn text_and_back_is_the_same_value() {
         for kind in [
+            "access",
             "account",
             "authority",
             "certificate",
             "client",
+            "group",
+            "host",
+            "import",
             "order",
             "sealed",
             "secret",

@@ -13,6 +13,8 @@ use crate::{Attribution, Event, Fact, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Kind {
+    /// [`Access`](crate::host::Access).
+    Access,
     /// [`Account`](crate::Account).
     Account,
     /// [`Authority`](crate::Authority).
@@ -21,6 +23,14 @@ pub enum Kind {
     Certificate,
     /// [`Client`](crate::Client).
     Client,
+    /// [`Group`](crate::host::Group).
+    Group,
+    /// [`Host`](crate::host::Host).
+    Host,
+    /// [`Batch`](crate::import::Batch).
+    ImportBatch,
+    /// [`Plan`](crate::import::Plan).
+    ImportPlan,
     /// [`Order`](crate::Order).
     Order,
     /// [`Sealed`](crate::Sealed).
@@ -31,10 +41,15 @@ impl Kind {
     /// Its name in a store.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Access => "access",
             Self::Account => "account",
             Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
+            Self::Group => "group",
+            Self::Host => "host",
+            Self::ImportBatch => "import_batch",
+            Self::ImportPlan => "import_plan",
             Self::Order => "order",
             Self::Secret => "secret",
         }

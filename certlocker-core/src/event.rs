@@ -10,14 +10,23 @@ mod certificate;
 #[macro_use]
 mod client;
 #[macro_use]
+mod host;
+#[macro_use]
+mod import;
+#[macro_use]
 mod order;
 #[macro_use]
 mod secret;
 #[macro_use]
 mod server;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
+use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
+use crate::import::LineCounts;
+use crate::{AccessId, GroupId, HostId, ImportPlanId, KeyFingerprint};
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
     Method, OrderId, Quirk, Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint,
@@ -84,6 +93,27 @@ fn client(id: &ClientId) -> Option<Subject> {
     Some(Subject::Client(*id))
 }
 
+fn access(id: &AccessId) -> Option<Subject> {
+    Some(Subject::Access(*id))
+}
+
+fn group(id: &GroupId) -> Option<Subject> {
+    Some(Subject::Group(*id))
+}
+
+fn host(id: &HostId) -> Option<Subject> {
+    Some(Subject::Host(*id))
+}
+
+fn plan(id: &ImportPlanId) -> Option<Subject> {
+    Some(Subject::ImportPlan(*id))
+}
+
+/// The plan that a change was a line of.
+fn plan_of(origin: &AccessOrigin) -> Option<Subject> {
+    origin.plan().and_then(plan)
+}
+
 fn order(id: &OrderId) -> Option<Subject> {
     Some(Subject::Order(*id))
 }
@@ -97,7 +127,7 @@ fn sealed(id: &SecretId) -> Option<Subject> {
     Some(Subject::Sealed(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events host_events import_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.

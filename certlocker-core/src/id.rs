@@ -75,6 +75,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// The id of an [`Access`](crate::host::Access) entry.
+    AccessId;
     /// The id of an [`Account`](crate::Account).
     AccountId;
     /// The id of an [`Authority`](crate::Authority).
@@ -83,6 +85,12 @@ ids! {
     CertificateId;
     /// The id of a [`Client`](crate::Client), which is also its EAB key identifier.
     ClientId;
+    /// The id of a [`Group`](crate::host::Group) of hosts.
+    GroupId;
+    /// The id of a [`Host`](crate::host::Host).
+    HostId;
+    /// The id of a [`Plan`](crate::import::Plan) of an import.
+    ImportPlanId;
     /// The id of an [`Order`](crate::Order).
     OrderId;
     /// The id of a sealed secret.

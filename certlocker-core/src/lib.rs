@@ -11,8 +11,10 @@ pub mod conformance;
 mod event;
 mod explain;
 mod fact;
+pub mod host;
 mod id;
 mod identifier;
+pub mod import;
 mod issuer;
 mod order;
 mod record;
@@ -20,6 +22,7 @@ mod scope;
 #[cfg(feature = "seal")]
 mod seal;
 mod secret;
+mod ssh_key;
 mod store;
 #[doc = include_str!("../guide/storing.md")]
 pub mod storing {}
@@ -46,7 +49,8 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
+    InvalidId, OrderId, Random, SecretId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -59,15 +63,18 @@ pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
 pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, SealedSecrets};
+#[cfg(feature = "pkcs11")]
+pub use seal::{Pkcs11Error, Pkcs11Key, Pkcs11Place};
 pub use secret::{
     KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
 };
+pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 pub use store::CopyError;
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
-    History, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,
-    SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
+    History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, Query,
+    RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

@@ -4,6 +4,8 @@ mod envelope;
 mod file_key;
 mod key_ring;
 mod local_key;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod protected;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ use envelope::{ALGORITHM, Envelope, NONCE, joined};
 pub use file_key::{FileKey, FileKeyError, KeyFile};
 pub use key_ring::KeyRing;
 pub use local_key::{InvalidKey, LocalKey};
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{Pkcs11Error, Pkcs11Key, Pkcs11Place};
 
 /// The secret store that keeps sealed bytes as rows beside everything else.
 ///

@@ -214,7 +214,8 @@ pub enum SecretError {
     },
     /// The key that wrapped it is not here.
     #[error(
-        "the secret was sealed under the key {0}, which is not here: put that key back, as a retired one, until nothing is sealed under it"
+        "the secret was sealed under the key {}, which is not here: put that key back, as a retired one, until nothing is sealed under it",
+        .0.escape_debug()
     )]
     UnknownKey(String),
     /// It does not open.

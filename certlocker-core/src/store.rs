@@ -2,8 +2,11 @@
 
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 mod copy;
+#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
+mod earlier;
 mod find;
 mod history;
+mod hosts;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -24,6 +27,7 @@ pub use copy::CopyError;
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use history::{History, RecordQuery, StoredRecord};
+pub use hosts::{HostStore, ImportStore};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
@@ -75,7 +79,7 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
+/// [`ClientStore`], [`HostStore`], [`ImportStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
 pub trait Rows: Send + Sync {
@@ -157,9 +161,17 @@ pub trait Leases: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Forgets claims that ended before `before`, up to `limit`: those of processes that died, on
+    /// rows that nobody has claimed since. The answer is how many there were. No commit is made
+    /// under them any more.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
-/// Everything that the gateway needs of a store.
+/// Everything that the gateway and the inventory need of a store.
 pub trait Store:
     Ledger
     + History
@@ -168,6 +180,8 @@ pub trait Store:
     + AuthorityStore
     + CertificateStore
     + ClientStore
+    + HostStore
+    + ImportStore
     + OrderStore
     + SecretRows
 {
@@ -181,6 +195,8 @@ impl<S> Store for S where
         + AuthorityStore
         + CertificateStore
         + ClientStore
+        + HostStore
+        + ImportStore
         + OrderStore
         + SecretRows
         + ?Sized

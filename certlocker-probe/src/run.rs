@@ -252,15 +252,8 @@ impl Prober {
             }
             grabbed = Some(first);
         }
-        let full = self
-            .once(
-                target,
-                cell,
-                Depth::Full {
-                    identity: target.identity.clone(),
-                },
-            )
-            .await;
+        let identity = target.identity.clone();
+        let full = self.once(target, cell, Depth::Full { identity }).await;
         if full.outcome.is_ok() {
             return (full.outcome, full.timings);
         }
@@ -298,19 +291,17 @@ impl Prober {
     }
 
     async fn once(&self, target: &Target, cell: &Cell, depth: Depth) -> Looked {
-        let Ok(_permit) = self.connections.acquire().await else {
+        let plan = self.plan(target, cell, depth);
+        self.connect(target, cell, plan, 0).await.into_closed()
+    }
+
+    /// Waits for a turn before it takes room, so that an address whose turn is far off takes none.
+    async fn connect(&self, target: &Target, cell: &Cell, plan: Plan, number: usize) -> Looked {
+        self.pace.wait(cell.address.ip()).await;
+        let Ok(_room) = self.connections.acquire().await else {
             return Looked::unreachable("the prober was closed".to_owned());
         };
-        self.pace.wait(cell.address.ip()).await;
-        let looked = connection::look(
-            target,
-            cell,
-            self.plan(target, cell, depth),
-            &self.settings,
-            0,
-        )
-        .await;
-        looked.into_closed()
+        connection::look(target, cell, plan, &self.settings, number).await
     }
 
     fn plan(&self, target: &Target, cell: &Cell, depth: Depth) -> Plan {

@@ -4,6 +4,7 @@
 //! `scripts/fuzz` runs them; `cargo test` feeds each with its seeds.
 
 mod certificates;
+mod import;
 mod jose;
 mod names;
 mod network;
@@ -32,12 +33,13 @@ macro_rules! targets {
 
 targets! {
     certificates: csr, csr_attributes, leaf, tls_alpn_certificate;
+    import: aws_credentials, openstack_clouds_yaml, openstack_openrc, private_key, ssh_key;
     jose: external_account_binding, jwk, jws, jws_altered, key_change;
     names: identifier, route, scope_pattern, timestamp;
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
     probe: served_chain, server_flight, staple, starttls;
-    stored: record, snapshot;
+    stored: record, sealed, snapshot;
 }
 
 /// Fails unless `text` may be shown and stored: bounded, and without control characters.

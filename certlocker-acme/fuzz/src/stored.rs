@@ -1,9 +1,14 @@
 //! What a store gives back.
 
+use std::sync::Arc;
+
 use certlocker_core::{
-    Account, Aggregate, Authority, Certificate, Client, Order, Record, Sealed, Timestamp, Version,
-    Versioned, explain,
+    Account, Actor, Aggregate, Attribution, Authority, Certificate, Client, Component, Ledger,
+    LocalKey, MemoryStore, Order, Record, Sealed, SealedBytes, SealedSecrets, Secret, SecretError,
+    SecretId, SecretPurpose, SecretStore, Timestamp, Trigger, Version, Versioned, explain,
 };
+
+use crate::scene::NOW;
 
 /// A record that reads is written in the same words and reads again as the same.
 pub(crate) fn record(data: &[u8]) {
@@ -24,6 +29,39 @@ pub(crate) fn record(data: &[u8]) {
     let again = Record::from_canonical(written.to_string().as_bytes());
     assert_eq!(again.as_ref(), Ok(&record));
     let _subjects = record.event.subjects();
+}
+
+/// Bytes that nobody sealed open nothing, and what is wrong with them can be shown.
+pub(crate) fn sealed(data: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let opened = runtime
+        .expect("a runtime without drivers")
+        .block_on(opened(data));
+    match opened {
+        Ok(()) => panic!("what nobody sealed opens"),
+        Err(error @ (SecretError::UnknownKey(_) | SecretError::Unreadable(_))) => {
+            crate::assert_shown(&error.to_string());
+        }
+        Err(error) => panic!("the bytes alone are wrong: {error}"),
+    }
+}
+
+async fn opened(blob: &[u8]) -> Result<(), SecretError> {
+    let (store, by) = (Arc::new(MemoryStore::default()), startup());
+    let (id, purpose) = (SecretId::first_at(NOW), SecretPurpose::CaKey);
+    let bytes = SealedBytes {
+        blob: blob.to_vec(),
+        key_id: "k".to_owned(),
+    };
+    let stored = Sealed::store(id, purpose, bytes, NOW);
+    store.commit(stored.by(&by).into()).await?;
+    let key = LocalKey::from_bytes(Secret::new(vec![7; LocalKey::LENGTH]));
+    let secrets = SealedSecrets::new(store, key.expect("it has the length of a key"));
+    secrets.open(&id, purpose, &by, NOW).await.map(drop)
+}
+
+fn startup() -> Attribution {
+    Attribution::new(Actor::Server(Component::Startup), Trigger::Startup)
 }
 
 /// A snapshot that reads is written and read again as the same aggregate, whatever kind it is of.

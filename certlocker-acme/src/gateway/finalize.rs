@@ -37,7 +37,7 @@ impl Gateway {
             Err(problem) => return Err(refused(&order.value, problem, signed)),
         };
         let order = if self.0.parts.issuer.is_remote() {
-            self.hand_in(order, request, signed).await?
+            self.hand_in(order, request, signed, false).await?
         } else {
             self.issue_at_once(order, request, signed).await?
         };
@@ -105,15 +105,17 @@ impl Gateway {
         if begun && order.value.status() != OrderStatus::Ready {
             return Ok(order);
         }
-        self.hand_in(order, request, signed).await
+        self.hand_in(order, request, signed, begun).await
     }
 
-    /// Hands a checked request to the issuer; of several at the same time, one gets through.
+    /// Hands a checked request to the issuer; of several at the same time, one gets through. If it
+    /// was begun with before, that one may be this.
     async fn hand_in(
         &self,
         order: Versioned<Order>,
         request: CertificateRequest,
         signed: &Signed,
+        begun: bool,
     ) -> Result<Versioned<Order>, Refused> {
         let processing = order
             .finalize(request, signed.now)
@@ -124,6 +126,9 @@ impl Gateway {
             Ok(_) => Ok(self.await_job(&after, &signed.by).await?),
             Err(StoreError::Conflict) => {
                 let newer = self.store().order(order.value.id()).await?;
+                if begun {
+                    return Ok(newer);
+                }
                 Err(not_ready(&newer.value).into())
             }
             Err(error) => Err(error.into()),

@@ -126,7 +126,7 @@ impl Gateway {
     }
 
     /// Removes orders that ended before `before`, oldest first, up to `limit`; the answer is how
-    /// many were removed.
+    /// many were removed. Those that are as old and have not ended, or ended later, hold up nothing.
     ///
     /// # Errors
     /// When the store fails.
@@ -135,22 +135,37 @@ impl Gateway {
         before: Timestamp,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let mut removed = 0;
-        for order in self.store().orders(Page::oldest(limit)).await? {
-            if order.value.id().created() >= before {
-                break;
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let page = Page::oldest(limit).after(after.take());
+            for order in self.store().orders(page).await? {
+                if removed == limit || order.value.id().created() >= before {
+                    return Ok(removed);
+                }
+                removed += usize::from(self.remove(&order, before).await?);
+                after = Some(order.value.id().to_string());
             }
-            let Some(removal) = order.remove(before, self.now()) else {
-                continue;
-            };
-            match self.store().commit(removal.by(&caretaker()).into()).await {
-                Ok(_) => removed += 1,
-                // Another process was faster.
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
+            if after.is_none() {
+                return Ok(removed);
             }
         }
-        Ok(removed)
+    }
+
+    /// Whether the order is gone now, and it was this that removed it.
+    async fn remove(
+        &self,
+        order: &Versioned<Order>,
+        before: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(removal) = order.remove(before, self.now()) else {
+            return Ok(false);
+        };
+        match self.store().commit(removal.by(&caretaker()).into()).await {
+            Ok(_) => Ok(true),
+            // Another process was faster.
+            Err(StoreError::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn spawn_leased(&self, lease: Lease) {

@@ -5,6 +5,7 @@
     reason = "shared by test programs that each use a part"
 )]
 
+pub mod late;
 pub mod raw;
 
 use std::collections::HashMap;

@@ -80,6 +80,10 @@ impl<S: Leases> Leases for Gated<S> {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.store.release(lease).await
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.store.forget_claims(before, limit).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

@@ -48,6 +48,19 @@ fn every_record_is_an_entry_once_and_in_order() {
 }
 
 #[test]
+fn while_more_records_wait_a_step_ends_with_a_full_bundle() {
+    let store = ledger(5);
+    let mut pump = Pump::new(store.clone(), Log::open(Ram::default(), key()).unwrap());
+    let step = |pump: &mut Pump<Ram>| block_on(pump.step()).unwrap();
+    assert!(!step(&mut pump).more);
+    write(&store, 1_500);
+    let full = step(&mut pump);
+    assert!(full.more && full.size.is_multiple_of(256), "{full:?}");
+    let rest = step(&mut pump);
+    assert!(!rest.more && rest.size == 1_505, "{rest:?}");
+}
+
+#[test]
 fn a_failure_at_any_step_leaves_a_log_that_is_taken_up_where_it_is() {
     for change in 1.. {
         let (store, files) = (ledger(3), Ram::default());

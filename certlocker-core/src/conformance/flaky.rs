@@ -181,6 +181,10 @@ impl<S: Leases + ?Sized> Leases for Flaky<S> {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.inner.release(lease).await
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_claims(before, limit).await
+    }
 }
 
 impl<S: ?Sized> fmt::Debug for Flaky<S> {

@@ -22,6 +22,7 @@ macro_rules! __conformance_leases {
             a_commit_under_an_old_claim_conflicts_and_writes_nothing,
             a_claim_serves_one_commit,
             a_conflict_leaves_the_claim,
+            claims_that_ended_are_forgotten_and_no_others,
         }
     };
 }
@@ -263,5 +264,31 @@ pub fn a_conflict_leaves_the_claim(fresh: &Fresh) {
             .commit(Changeset::of(next).under(lease))
             .await
             .expect("it is written");
+    });
+}
+
+pub fn claims_that_ended_are_forgotten_and_no_others(fresh: &Fresh) {
+    fresh.run(async |store| {
+        let mut last = 0;
+        for until in [10, 20, 30, 40] {
+            let order = placed_at(store, 0).await;
+            let key = order.value.key();
+            let lease = claim(store, &key, at(1), at(until)).await;
+            last = lease.expect("it is free").fence;
+        }
+        let order = placed_at(store, 0).await;
+        let key = order.value.key();
+        let held = claim(store, &key, at(1), at(50)).await.expect("it is free");
+        for (before, limit, gone) in [(9, 9, 0), (41, 3, 3), (50, 9, 1), (50, 9, 0)] {
+            let forgotten = store.forget_claims(at(before), limit).await;
+            assert_eq!(forgotten.expect("claims are forgotten"), gone, "{before}");
+        }
+        assert_eq!(claim(store, &key, at(49), at(99)).await, None);
+        let change = change(&order).under(held);
+        store.commit(change).await.expect("its claim is there");
+        let next = claim(store, &key, at(60), at(99))
+            .await
+            .expect("it is free");
+        assert!(next.fence > last, "a forgotten claim gave its fence away");
     });
 }

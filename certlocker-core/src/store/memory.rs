@@ -388,6 +388,12 @@ impl Leases for MemoryStore {
         }
         Ok(())
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut inner = self.inner();
+        let ended = inner.leases.extract_if(.., |_, claim| claim.until < before);
+        Ok(ended.take(limit).count())
+    }
 }
 
 /// What is spent is remembered as long as the store lives: there is one epoch.

@@ -8,6 +8,8 @@ mod nonces;
 mod plan;
 mod schema;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tls;
 mod url;

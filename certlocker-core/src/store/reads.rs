@@ -174,14 +174,14 @@ fn restored<T: Aggregate>(row: &Row) -> Result<Versioned<T>, StoreError> {
     })
 }
 
-async fn one<T: Aggregate>(
+pub(super) async fn one<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     key: String,
 ) -> Result<Versioned<T>, StoreError> {
     restored(&rows.row(T::KIND, &key).await?)
 }
 
-async fn many<T: Aggregate>(
+pub(super) async fn many<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     by: By,
     page: Page,
@@ -193,7 +193,7 @@ async fn many<T: Aggregate>(
         .collect()
 }
 
-async fn newest<T: Aggregate>(
+pub(super) async fn newest<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     by: By,
 ) -> Result<Option<Versioned<T>>, StoreError> {

@@ -35,6 +35,9 @@ use writer::Writer;
 /// thread, and as nothing waits while it holds a connection, a caller waits for one no longer than
 /// such a read takes. A read of a great many records is better done on a thread that may block.
 ///
+/// As it is bundled, SQLite waits at each commit for the time stamps of its files, too; with
+/// `LIBSQLITE3_FLAGS=-DHAVE_FDATASYNC=1` in the environment of the build it does not.
+///
 /// Several processes may write to one database. Claims ([`Leases`]) live in the memory of the
 /// process, so that one process only may be at work on what falls due.
 #[derive(Clone)]
@@ -273,5 +276,9 @@ impl Leases for SqliteStore {
     async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
         self.0.claims.lock().release(lease);
         Ok(())
+    }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.0.claims.lock().forget(before, limit))
     }
 }

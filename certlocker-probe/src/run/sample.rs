@@ -2,7 +2,7 @@
 
 use tokio::task::JoinSet;
 
-use super::connection::{self, Looked};
+use super::connection::Looked;
 use super::{NotSeen, Prober};
 use crate::{Cell, Coverage, Depth, Fingerprint, Goal, Manners, Plan, Sample, Sampling, Target};
 
@@ -43,36 +43,25 @@ impl Prober {
     }
 
     async fn hold(&self, target: &Target, cell: &Cell, number: usize) -> Looked {
-        let Ok(_permit) = self.connections.acquire().await else {
-            return Looked::unreachable("the prober was closed".to_owned());
-        };
-        self.pace.wait(cell.address.ip()).await;
         let polite = self.settings.manners == Manners::Polite && cell.protocol.minds_manners();
-        let depth = match polite {
-            true => Depth::Full {
-                identity: target.identity.clone(),
-            },
-            false => Depth::Grab,
-        };
+        if !polite {
+            let looked = self.hold_at(target, cell, Depth::Grab, number).await;
+            // A server that wants another key exchange is met in full.
+            if !matches!(looked.outcome, Err(NotSeen::Failed(_))) {
+                return looked;
+            }
+        }
+        let identity = target.identity.clone();
+        self.hold_at(target, cell, Depth::Full { identity }, number)
+            .await
+    }
+
+    async fn hold_at(&self, target: &Target, cell: &Cell, depth: Depth, number: usize) -> Looked {
         let plan = Plan {
             manners: Manners::Held,
             ..self.plan(target, cell, depth)
         };
-        let looked = connection::look(target, cell, plan, &self.settings, number).await;
-        match (&looked.outcome, polite) {
-            // A server that wants another key exchange.
-            (Err(NotSeen::Failed(_)), false) => {
-                let depth = Depth::Full {
-                    identity: target.identity.clone(),
-                };
-                let plan = Plan {
-                    manners: Manners::Held,
-                    ..self.plan(target, cell, depth)
-                };
-                connection::look(target, cell, plan, &self.settings, number).await
-            }
-            _ => looked,
-        }
+        self.connect(target, cell, plan, number).await
     }
 }
 

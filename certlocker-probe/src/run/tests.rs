@@ -219,7 +219,8 @@ async fn a_server_that_drips_hits_the_deadline_of_the_phase() {
     });
     let mut target = target(&[drip().await]);
     target.protocol = Protocol::Smtp;
-    let reports = prober.probe(&target).await;
+    let ending = timeout(Duration::from_secs(60), prober.probe(&target));
+    let reports = ending.await.expect("there is a deadline");
     let why = "the server said too little in the time before TLS".to_owned();
     assert_eq!(reports[0].verdict, Verdict::NoCertificate { why });
 }

@@ -231,3 +231,12 @@ fn a_connection_that_is_held_says_good_bye_when_it_is_released() {
     assert!(!session.transmit().is_empty());
     assert_eq!(session.phase(), Phase::Done);
 }
+
+#[test]
+fn a_server_that_hangs_up_after_it_asked_has_demanded() {
+    let mut server = Server::that_asks_clients(&Authority::root("clients"));
+    // It says nothing more of its own accord, and is taken to hang up.
+    Arc::make_mut(&mut server.config).send_tls13_tickets = 0;
+    let captured = meet(&server, plan(Protocol::Tls, full())).0.unwrap();
+    assert_eq!(captured.client_certificate, ClientCertificate::Demanded);
+}

@@ -207,6 +207,10 @@ impl Leases for OwnStore {
         self.inner()?.state.release(lease);
         Ok(())
     }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.inner()?.state.forget(before, limit))
+    }
 }
 
 impl fmt::Debug for OwnStore {

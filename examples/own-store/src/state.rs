@@ -266,6 +266,11 @@ impl State {
             self.claims.remove(&(lease.kind, lease.key.clone()));
         }
     }
+
+    pub(crate) fn forget(&mut self, before: Timestamp, limit: usize) -> usize {
+        let ended = self.claims.extract_if(|_, claim| claim.until < before);
+        ended.take(limit).count()
+    }
 }
 
 fn index(place: Sequence) -> usize {

@@ -11,12 +11,16 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
 mod flags;
+mod import;
 mod inventory;
 mod probe;
 mod secret;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
+pub use import::{
+    CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
+};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
@@ -65,6 +69,12 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at hosts, and at who may use them.
+    #[command(subcommand)]
+    Host(HostCommand),
+    /// Bring hosts in: make a plan, read and change it, then apply it.
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),

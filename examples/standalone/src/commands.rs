@@ -4,6 +4,8 @@ mod audit;
 mod backup;
 mod certificate;
 mod client;
+mod host;
+mod import;
 mod order;
 mod probe;
 mod remote;
@@ -20,8 +22,8 @@ use certlocker_core::{Actor, Attribution, Trigger};
 use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
-    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    ProbeCommand, RestoreCommand, SecretCommand,
+    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
+    ImportCommand, OrderCommand, ProbeCommand, RestoreCommand, SecretCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -78,7 +80,7 @@ impl CommandError {
     /// How the program ends with it: "no" when the thing asked for does not exist or is not allowed.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Inventory(InventoryError::NotFound(_) | InventoryError::Refused(_)) => Exit::No,
             Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
             _ => Exit::Unusable,
@@ -129,6 +131,22 @@ pub async fn audit(settings: &Settings, command: &AuditCommand) -> Result<Exit, 
 /// [`CommandError`].
 pub async fn client(settings: &Settings, command: &ClientCommand) -> Result<Exit, CommandError> {
     client::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `host`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn host(settings: &Settings, command: &HostCommand) -> Result<Exit, CommandError> {
+    host::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `import`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn import(settings: &Settings, command: &ImportCommand) -> Result<Exit, CommandError> {
+    import::run(settings, command, output(settings)).await
 }
 
 /// Runs `order`.

@@ -2,6 +2,8 @@
 
 pub mod audit;
 mod client;
+mod import;
+pub mod import_view;
 pub mod view;
 
 use std::sync::Arc;
@@ -55,6 +57,9 @@ pub enum InventoryError {
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
+    /// What is there does not allow it.
+    #[error("{0}")]
+    Refused(String),
     /// A secret could not be sealed.
     #[error("the secret could not be sealed")]
     Secret(#[source] SecretError),

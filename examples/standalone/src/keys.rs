@@ -50,7 +50,11 @@ pub enum KeyError {
         #[source]
         why: InvalidKey,
     },
-    /// A file with a passphrase.
+    /// A key of a hardware module.
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Module(#[from] certlocker_core::Pkcs11Error),
+    /// A file with a passphrase or a PIN.
     #[error("the passphrase in {} cannot be used", path.display())]
     Passphrase {
         /// The file.
@@ -112,20 +116,39 @@ pub fn file_of(settings: &Settings) -> Option<&Path> {
 type Current = (Arc<dyn KeyWrap>, Option<Arc<FileKey>>);
 
 fn current(settings: &Settings) -> Result<Current, KeyError> {
-    let (path, passphrase_file) = match &settings.master_key_from {
-        None => (
-            &settings.master_key_file,
-            &settings.master_key_passphrase_file,
-        ),
-        Some(KeySource::File {
-            passphrase_file,
-            path,
-        }) => (path, passphrase_file),
-        Some(other) => return Ok((key(other)?, None)),
+    let source = current_source(settings);
+    let KeySource::File {
+        passphrase_file,
+        path,
+    } = &source
+    else {
+        return Ok((key(&source)?, None));
     };
     let file = key_file(path, passphrase_file.as_deref())?;
     let file = Arc::new(file.open_or_create(&mut crate::random::fill)?);
     Ok((file.clone(), Some(file)))
+}
+
+/// Where the key that wraps comes from, with the passphrase that is set for it.
+fn current_source(settings: &Settings) -> KeySource {
+    let mut source = settings
+        .master_key_from
+        .clone()
+        .unwrap_or_else(|| KeySource::File {
+            passphrase_file: None,
+            path: settings.master_key_file.clone(),
+        });
+    if let KeySource::Credential {
+        passphrase_file, ..
+    }
+    | KeySource::File {
+        passphrase_file, ..
+    } = &mut source
+        && passphrase_file.is_none()
+    {
+        passphrase_file.clone_from(&settings.master_key_passphrase_file);
+    }
+    source
 }
 
 fn key(source: &KeySource) -> Result<Arc<dyn KeyWrap>, KeyError> {
@@ -143,6 +166,20 @@ fn key(source: &KeySource) -> Result<Arc<dyn KeyWrap>, KeyError> {
             passphrase_file,
             path,
         } => Arc::new(key_file(path, passphrase_file.as_deref())?.open()?),
+        #[cfg(feature = "pkcs11")]
+        KeySource::Pkcs11 {
+            module,
+            object,
+            pin_file,
+            token,
+        } => Arc::new(certlocker_core::Pkcs11Key::open(
+            certlocker_core::Pkcs11Place {
+                module: module.clone(),
+                object: object.clone(),
+                pin: read_passphrase(pin_file)?,
+                token: token.clone(),
+            },
+        )?),
     })
 }
 
@@ -151,11 +188,14 @@ fn key_file(path: &Path, passphrase_file: Option<&Path>) -> Result<KeyFile, KeyE
     let Some(passphrase_file) = passphrase_file else {
         return Ok(file);
     };
-    let passphrase = passphrase(passphrase_file).map_err(|why| KeyError::Passphrase {
-        path: passphrase_file.to_owned(),
+    Ok(file.protected_by(read_passphrase(passphrase_file)?))
+}
+
+fn read_passphrase(path: &Path) -> Result<Secret, KeyError> {
+    passphrase(path).map_err(|why| KeyError::Passphrase {
+        path: path.to_owned(),
         why,
-    })?;
-    Ok(file.protected_by(passphrase))
+    })
 }
 
 fn variable(name: &str) -> Result<LocalKey, KeyError> {

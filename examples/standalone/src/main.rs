@@ -56,6 +56,8 @@ async fn perform(command: Option<&Command>, settings: &Settings) -> Exit {
         Some(Command::Backup(command)) => commands::backup(settings, command).await,
         Some(Command::Certificate(command)) => commands::certificate(settings, command).await,
         Some(Command::Client(command)) => commands::client(settings, command).await,
+        Some(Command::Host(command)) => commands::host(settings, command).await,
+        Some(Command::Import(command)) => commands::import(settings, command).await,
         Some(Command::Order(command)) => commands::order(settings, command).await,
         Some(Command::Probe(command)) => commands::probe(settings, command).await,
         Some(Command::Restore(command)) => commands::restore(settings, command).await,

@@ -28,18 +28,18 @@ pub(super) const ENTRIES: &str = "SELECT kind, name, value, key, single FROM ent
     WHERE (kind, name, value, key) > ($1, $2, $3, $4) ORDER BY kind, name, value, key LIMIT $5";
 
 /// How many records there are; whoever restores holds the head until all is there.
-const HEAD: &str = "SELECT sequence FROM ledger_head FOR UPDATE";
-const USED: &str = "SELECT EXISTS (SELECT FROM row) OR EXISTS (SELECT FROM record)";
+pub(super) const HEAD: &str = "SELECT sequence FROM ledger_head FOR UPDATE";
+pub(super) const USED: &str = "SELECT EXISTS (SELECT FROM row) OR EXISTS (SELECT FROM record)";
 
-const PUT: &str = "INSERT INTO row (kind, key, version, snapshot) \
+pub(super) const PUT: &str = "INSERT INTO row (kind, key, version, snapshot) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])";
-const ENTER: &str = "INSERT INTO entry (kind, name, value, key, single) \
+pub(super) const ENTER: &str = "INSERT INTO entry (kind, name, value, key, single) \
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[])";
-const APPEND: &str = "INSERT INTO record (sequence, code, bytes) \
+pub(super) const APPEND: &str = "INSERT INTO record (sequence, code, bytes) \
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])";
-const ABOUT: &str = "INSERT INTO record_subject (subject, sequence) \
+pub(super) const ABOUT: &str = "INSERT INTO record_subject (subject, sequence) \
     SELECT * FROM unnest($1::text[], $2::bigint[])";
-const ADVANCE: &str = "UPDATE ledger_head SET sequence = $1";
+pub(super) const ADVANCE: &str = "UPDATE ledger_head SET sequence = $1";
 
 impl PostgresStore {
     /// Copies the database, as it is at one moment, to a SQLite database that does not exist yet;

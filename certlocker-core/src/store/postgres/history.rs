@@ -13,7 +13,7 @@ pub(super) const STORED: &str = "SELECT record.sequence, record.bytes, record.co
     array(SELECT subject FROM record_subject WHERE record_subject.sequence = record.sequence \
     ORDER BY subject) FROM record WHERE record.sequence > $1 ORDER BY record.sequence LIMIT $2";
 
-type Values = Vec<Box<dyn ToSql + Send + Sync>>;
+pub(super) type Values = Vec<Box<dyn ToSql + Send + Sync>>;
 
 #[async_trait]
 impl History for PostgresStore {
@@ -54,10 +54,10 @@ fn place(sequence: Sequence) -> i64 {
 }
 
 /// A statement with a condition for each thing that is asked for, and its values.
-fn question(query: &RecordQuery) -> (String, Values) {
-    let (beyond, order) = match query.direction {
-        Direction::OldestFirst => (">", "ASC"),
-        Direction::NewestFirst => ("<", "DESC"),
+pub(super) fn question(query: &RecordQuery) -> (String, Values) {
+    let order = match query.direction {
+        Direction::OldestFirst => "ASC",
+        Direction::NewestFirst => "DESC",
     };
     let (from, sequence) = match &query.about {
         None => ("record", "record.sequence"),
@@ -70,15 +70,22 @@ fn question(query: &RecordQuery) -> (String, Values) {
     if let Some(subject) = &query.about {
         conditions.add("record_subject.subject =", subject.to_string());
     }
-    if let Some(after) = query.after {
-        conditions.add(&format!("{sequence} {beyond}"), place(after));
+    let mut equal = Vec::new();
+    if let Some(actor) = &query.actor {
+        equal.push(("record.actor", as_written(&actor.to_string())));
     }
     if let Some(code) = &query.code {
-        conditions.add("record.code =", code.clone());
+        equal.push(("record.code", code.clone()));
     }
-    if let Some(actor) = &query.actor {
-        conditions.add("record.actor =", as_written(&actor.to_string()));
+    let leads = query.about.is_none() && !equal.is_empty();
+    let leader = leads.then(|| equal.remove(0));
+    for (column, value) in equal {
+        conditions.add(&format!("{column} ="), value);
     }
+    let by = match leader {
+        Some((column, value)) => conditions.lead(column, value, query),
+        None => conditions.follow(sequence, query),
+    };
     if let Some(since) = query.since {
         conditions.add("record.time >=", since.to_string());
     }
@@ -87,8 +94,10 @@ fn question(query: &RecordQuery) -> (String, Values) {
     }
     let (conditions, mut values) = conditions.all();
     values.push(Box::new(sql::number(query.limit)));
+    let by = by.iter().map(|column| format!("{column} {order}"));
+    let by = by.collect::<Vec<_>>().join(", ");
     let statement = format!(
-        "SELECT record.bytes FROM {from} WHERE {conditions} ORDER BY {sequence} {order} LIMIT ${}",
+        "SELECT record.bytes FROM {from} WHERE {conditions} ORDER BY {by} LIMIT ${}",
         values.len()
     );
     (statement, values)
@@ -110,6 +119,46 @@ impl Conditions {
     fn add(&mut self, text: &str, value: impl ToSql + Send + Sync + 'static) {
         self.values.push(Box::new(value));
         self.texts.push(format!("{text} ${}", self.values.len()));
+    }
+
+    /// What comes after the place from where is read.
+    fn follow(&mut self, sequence: &'static str, query: &RecordQuery) -> Vec<&'static str> {
+        let beyond = match query.direction {
+            Direction::OldestFirst => ">",
+            Direction::NewestFirst => "<",
+        };
+        if let Some(after) = query.after {
+            self.add(&format!("{sequence} {beyond}"), place(after));
+        }
+        vec![sequence]
+    }
+
+    /// The same among those with one value in a column, as a range of the index of that column. If
+    /// it were said that they are equal, the planner would as soon read all records in their order
+    /// and hope that many have the value.
+    fn lead(
+        &mut self,
+        column: &'static str,
+        value: String,
+        query: &RecordQuery,
+    ) -> Vec<&'static str> {
+        self.values.push(Box::new(value));
+        let value = self.values.len();
+        let (beyond, end) = match query.direction {
+            Direction::OldestFirst => (">", "<="),
+            Direction::NewestFirst => ("<", ">="),
+        };
+        self.texts.push(format!("{column} {end} ${value}"));
+        match query.after {
+            None => self.texts.push(format!("{column} {beyond}= ${value}")),
+            Some(after) => {
+                self.values.push(Box::new(place(after)));
+                let place = self.values.len();
+                let places = format!("({column}, record.sequence) {beyond} (${value}, ${place})");
+                self.texts.push(places);
+            }
+        }
+        vec![column, "record.sequence"]
     }
 
     fn all(self) -> (String, Values) {

@@ -16,7 +16,7 @@ macro_rules! fence {
     };
 }
 
-const CLAIM: &str = concat!(
+pub(super) const CLAIM: &str = concat!(
     "INSERT INTO lease (kind, key, fence, until) VALUES ($1, $2, ",
     fence!(),
     ", $4) ON CONFLICT (kind, key) ",
@@ -25,11 +25,13 @@ const CLAIM: &str = concat!(
 );
 
 /// Rows are locked before leases, as commits do, and never waited for. What a commit has changed
-/// meanwhile is skipped with its entry.
-const CLAIM_DUE: &str = concat!(
+/// meanwhile is skipped with its entry. Each lease is looked up by itself: joined as it likes, the
+/// planner reads them all where it was told that there are few.
+pub(super) const CLAIM_DUE: &str = concat!(
     "WITH due AS (SELECT entry.key FROM entry ",
     "JOIN row AS r ON r.kind = entry.kind AND r.key = entry.key ",
-    "LEFT JOIN lease ON lease.kind = entry.kind AND lease.key = entry.key ",
+    "LEFT JOIN LATERAL (SELECT until FROM lease ",
+    "WHERE lease.kind = entry.kind AND lease.key = entry.key OFFSET 0) AS lease ON true ",
     "WHERE entry.kind = $1 AND entry.name = $5 AND entry.value <= $6 ",
     "AND (lease.until IS NULL OR lease.until <= $3) ",
     "ORDER BY entry.value, entry.key LIMIT $2 FOR UPDATE OF r, entry SKIP LOCKED) ",
@@ -40,10 +42,15 @@ const CLAIM_DUE: &str = concat!(
     "RETURNING key, fence"
 );
 
-const RENEW: &str = "UPDATE lease SET until = $4 \
+pub(super) const RENEW: &str = "UPDATE lease SET until = $4 \
     WHERE kind = $1 AND key = $2 AND fence = $3 RETURNING fence";
 
-const RELEASE: &str = "DELETE FROM lease WHERE kind = $1 AND key = $2 AND fence = $3";
+pub(super) const RELEASE: &str = "DELETE FROM lease WHERE kind = $1 AND key = $2 AND fence = $3";
+
+/// All claims are looked at: there are as many as there is work under way.
+pub(super) const FORGET: &str = "WITH gone AS (DELETE FROM lease WHERE ctid = ANY (ARRAY \
+    (SELECT ctid FROM lease WHERE until < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING 1) \
+    SELECT count(*) FROM gone";
 
 #[async_trait]
 impl Leases for PostgresStore {
@@ -96,6 +103,13 @@ impl Leases for PostgresStore {
         let (kind, key) = (lease.kind.as_str(), stored(&lease.key));
         let given: Given<'_> = &[&kind, &key, &fence(lease)];
         self.operate(RELEASE, given).await.map(drop)
+    }
+
+    async fn forget_claims(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let (before, limit) = (before.as_micros(), number(limit));
+        let gone = self.operate(FORGET, &[&before, &limit]).await?;
+        let gone = gone.first().map_or(0, |row| row.get::<_, i64>(0));
+        Ok(usize::try_from(gone).unwrap_or(usize::MAX))
     }
 }
 

@@ -6,17 +6,18 @@ use super::sql::number;
 use super::{Given, PostgresStore};
 use crate::{SpentNonce, SpentNonces, StoreError, Timestamp};
 
-const EPOCH: &str = "SELECT epoch FROM nonce_epoch";
+pub(super) const EPOCH: &str = "SELECT epoch FROM nonce_epoch";
 
-const NEW_EPOCH: &str = "INSERT INTO nonce_epoch \
+pub(super) const NEW_EPOCH: &str = "INSERT INTO nonce_epoch \
     SELECT (random() * 9007199254740991)::bigint ON CONFLICT DO NOTHING";
 
-const SPEND: &str = "INSERT INTO spent_nonce (until, number) \
+pub(super) const SPEND: &str = "INSERT INTO spent_nonce (until, number) \
     SELECT $1, $2 FROM nonce_epoch WHERE epoch = $3 ON CONFLICT DO NOTHING RETURNING until";
 
-const FORGET: &str = "WITH gone AS (DELETE FROM spent_nonce WHERE (until, number) IN \
-    (SELECT until, number FROM spent_nonce WHERE until < $1 ORDER BY until, number LIMIT $2 \
-    FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone";
+/// By their places, so that each is looked at once, whatever the planner thinks of their number.
+pub(super) const FORGET: &str = "WITH gone AS (DELETE FROM spent_nonce WHERE ctid = ANY (ARRAY \
+    (SELECT ctid FROM spent_nonce WHERE until < $1 ORDER BY until, number LIMIT $2 \
+    FOR UPDATE SKIP LOCKED)) RETURNING 1) SELECT count(*) FROM gone";
 
 #[async_trait]
 impl SpentNonces for PostgresStore {

@@ -122,3 +122,12 @@ pub(super) fn known() -> i64 {
     let newest = versions.map(|migration| i64::from(migration.version()));
     newest.max().unwrap_or(0)
 }
+
+/// An empty schema as a release with this version made it.
+#[cfg(test)]
+pub(super) async fn of_version(client: &mut Client, version: u32) {
+    let target = refinery::Target::Version(version.try_into().unwrap());
+    let mut runner = embedded::migrations::runner().set_target(target);
+    runner.set_migration_table_name(MIGRATIONS);
+    runner.run_async(client).await.unwrap();
+}

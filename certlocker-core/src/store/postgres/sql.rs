@@ -48,14 +48,15 @@ macro_rules! counted {
     };
 }
 
-const KEYS_UP: &str = by_key!(">", "ASC");
-const KEYS_DOWN: &str = by_key!("<", "DESC");
-const ENTRIES_UP: &str = by_entry!(">", "ASC");
-const ENTRIES_DOWN: &str = by_entry!("<", "DESC");
-const COUNT_KEYS_UP: &str = counted!("row AS r WHERE kind = $1", ">");
-const COUNT_KEYS_DOWN: &str = counted!("row AS r WHERE kind = $1", "<");
-const COUNT_ENTRIES_UP: &str = counted!("entry WHERE kind = $1 AND name = $4 AND value = $5", ">");
-const COUNT_ENTRIES_DOWN: &str =
+pub(super) const KEYS_UP: &str = by_key!(">", "ASC");
+pub(super) const KEYS_DOWN: &str = by_key!("<", "DESC");
+pub(super) const ENTRIES_UP: &str = by_entry!(">", "ASC");
+pub(super) const ENTRIES_DOWN: &str = by_entry!("<", "DESC");
+pub(super) const COUNT_KEYS_UP: &str = counted!("row AS r WHERE kind = $1", ">");
+pub(super) const COUNT_KEYS_DOWN: &str = counted!("row AS r WHERE kind = $1", "<");
+pub(super) const COUNT_ENTRIES_UP: &str =
+    counted!("entry WHERE kind = $1 AND name = $4 AND value = $5", ">");
+pub(super) const COUNT_ENTRIES_DOWN: &str =
     counted!("entry WHERE kind = $1 AND name = $4 AND value = $5", "<");
 
 pub(super) const RECORDS: &str =

@@ -21,6 +21,8 @@ use crate::{Changeset, Sequence, StoreError};
 use statements::Session;
 
 pub(super) use failed::Failed;
+#[cfg(test)]
+pub(super) use statements::NAMED;
 
 /// How many changesets share a transaction at most, so that the first does not wait for ever more.
 const BATCH: usize = 256;

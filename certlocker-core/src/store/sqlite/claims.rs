@@ -111,6 +111,13 @@ impl Claimed {
         self.claims.remove(&(lease.kind, lease.key.clone()));
     }
 
+    /// Forgets claims that ended before `before`, up to `limit`, and says how many.
+    pub(super) fn forget(&mut self, before: Timestamp, limit: usize) -> usize {
+        let has_ended = |claim: &mut Claim| !claim.committing && claim.until < before;
+        let ended = self.claims.extract_if(|_, claim| has_ended(claim));
+        ended.take(limit).count()
+    }
+
     fn newest(&mut self, lease: &Lease) -> Option<&mut Claim> {
         let claim = self.claims.get_mut(&(lease.kind, lease.key.clone()));
         claim.filter(|claim| claim.fence == lease.fence)

@@ -95,8 +95,8 @@ pub(in super::super) fn take_apart(
     pieces(&connection, &mut take).map_err(unusable)
 }
 
-const ROWS: &str = "SELECT kind, key, version, snapshot FROM row ORDER BY kind, key";
-const ENTRIES: &str =
+pub(super) const ROWS: &str = "SELECT kind, key, version, snapshot FROM row ORDER BY kind, key";
+pub(super) const ENTRIES: &str =
     "SELECT kind, name, value, key, single FROM entry ORDER BY kind, name, value, key";
 
 fn pieces(connection: &Connection, take: &mut impl FnMut(Piece) -> bool) -> Result<()> {

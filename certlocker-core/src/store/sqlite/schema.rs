@@ -32,6 +32,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
     recognise(&connection, path)?;
     prepare(&connection).map_err(unusable)?;
     migrate(&mut connection, path)?;
+    note_in_memory(&connection).map_err(unusable)?;
     Ok(connection)
 }
 
@@ -39,6 +40,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
 pub(super) fn writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection)?;
+    note_in_memory(&connection)?;
     Ok(connection)
 }
 
@@ -126,17 +128,18 @@ fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row(newest, [], |row| row.get(0))
 }
 
-/// A database of the first release.
+/// An empty database as a release with this version made it.
 #[cfg(test)]
-pub(super) fn first_version(path: &Path) {
+pub(super) fn of_version(path: &Path, version: u32) {
     let mut connection = Connection::open(path).unwrap();
     prepare(&connection).unwrap();
-    let runner = embedded::migrations::runner().set_target(refinery::Target::Version(1));
+    let target = refinery::Target::Version(version.try_into().unwrap());
+    let runner = embedded::migrations::runner().set_target(target);
     runner.run(&mut connection).unwrap();
 }
 
 /// The newest version that this release knows.
-fn known() -> u32 {
+pub(super) fn known() -> u32 {
     let runner = embedded::migrations::runner();
     let versions = runner.get_migrations().iter();
     let newest = versions.map(|migration| migration.version()).max();
@@ -152,6 +155,12 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     // Pages that are written again and again reach the database once in so many.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(()))
+}
+
+/// Keeps in memory, and not in a file for each transaction, what a savepoint may have to take back.
+/// A migration may have to sort more than fits there, and comes before.
+fn note_in_memory(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), SqliteError> {

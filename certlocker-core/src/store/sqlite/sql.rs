@@ -66,7 +66,7 @@ const COUNT_ENTRIES_DOWN: &str = counted!(
     "<"
 );
 
-const DUE_KEYS: &str = "SELECT key FROM entry \
+pub(super) const DUE_KEYS: &str = "SELECT key FROM entry \
     WHERE kind = :kind AND name = :name AND value <= :now ORDER BY value, key";
 
 const RECORDS: &str =
@@ -92,9 +92,14 @@ pub(super) const APPEND: &str =
 pub(super) const ABOUT: &str = "INSERT INTO record_subject (subject, sequence) \
     VALUES (:subject, :sequence) ON CONFLICT DO NOTHING";
 
-/// Every statement, for the test that none of them reads a whole table.
 #[cfg(test)]
-pub(super) const ALL: [&str; 20] = [
+macro_rules! named {
+    ($($name:ident,)*) => { &[$((stringify!($name), $name)),*] };
+}
+
+/// Every statement with its name, for the tests of how each is answered.
+#[cfg(test)]
+pub(super) const ALL: &[(&str, &str)] = named![
     ROW,
     KEYS_UP,
     KEYS_DOWN,

@@ -24,15 +24,30 @@ pub enum KeySource {
         /// Where it is.
         path: PathBuf,
     },
+    /// A key that a hardware module keeps.
+    #[cfg(feature = "pkcs11")]
+    Pkcs11 {
+        /// The library that speaks to the module.
+        module: PathBuf,
+        /// The label of the key.
+        object: String,
+        /// The file with the PIN.
+        pin_file: PathBuf,
+        /// The label of the token.
+        token: String,
+    },
 }
 
 const FORM: &str = "file:PATH or credential:NAME, with ;passphrase-file=PATH behind it if a \
-    passphrase protects the key, or env:VARIABLE";
+    passphrase protects the key, env:VARIABLE, or pkcs11:URI";
 
 impl Scalar for KeySource {
     const PLACEHOLDER: &'static str = "SOURCE";
 
     fn from_text(text: &str) -> Result<Self, Misfit> {
+        if let Some(uri) = text.strip_prefix("pkcs11:") {
+            return pkcs11(uri);
+        }
         let (source, passphrase_file) = match text.split_once(";passphrase-file=") {
             Some((source, file)) if !file.is_empty() => (source, Some(file.into())),
             Some(_) => return Err(misfit()),
@@ -55,6 +70,45 @@ impl Scalar for KeySource {
             }
             _ => Err(misfit()),
         }
+    }
+}
+
+#[cfg(not(feature = "pkcs11"))]
+fn pkcs11(_: &str) -> Result<KeySource, Misfit> {
+    Err(Misfit::because(
+        "this program is built without PKCS #11 (feature `pkcs11`)",
+    ))
+}
+
+/// A URI of [RFC 7512](https://www.rfc-editor.org/rfc/rfc7512), of which just these parts are used.
+#[cfg(feature = "pkcs11")]
+fn pkcs11(uri: &str) -> Result<KeySource, Misfit> {
+    let misfit = || {
+        Misfit::because(
+            "expected pkcs11:token=LABEL;object=LABEL?module-path=PATH&pin-source=PATH, got \
+             something else, which is not shown",
+        )
+    };
+    let (path, query) = uri.split_once('?').ok_or_else(misfit)?;
+    let mut parts = std::collections::BTreeMap::new();
+    for part in path.split(';').chain(query.split('&')) {
+        let (name, value) = part.split_once('=').ok_or_else(misfit)?;
+        let value = percent_encoding::percent_decode_str(value).decode_utf8();
+        let value = value.map_err(|_| misfit())?.into_owned();
+        if value.is_empty() || parts.insert(name, value).is_some() {
+            return Err(misfit());
+        }
+    }
+    let mut take = |name| parts.remove(name).ok_or_else(misfit);
+    let source = KeySource::Pkcs11 {
+        module: take("module-path")?.into(),
+        object: take("object")?,
+        pin_file: take("pin-source")?.trim_start_matches("file:").into(),
+        token: take("token")?,
+    };
+    match parts.is_empty() {
+        true => Ok(source),
+        false => Err(misfit()),
     }
 }
 
@@ -103,6 +157,19 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "pkcs11")]
+    #[test]
+    fn a_key_of_a_module_is_named_by_a_uri() {
+        let uri = "pkcs11:token=my%20token;object=key?module-path=/m.so&pin-source=file:/pin";
+        let expect = KeySource::Pkcs11 {
+            module: "/m.so".into(),
+            object: "key".to_owned(),
+            pin_file: "/pin".into(),
+            token: "my token".to_owned(),
+        };
+        assert_eq!(KeySource::from_text(uri), Ok(expect));
+    }
+
     #[test]
     fn what_is_no_source_is_refused_and_not_shown() {
         for text in [
@@ -115,6 +182,9 @@ mod tests {
             "env:hunter2=",
             "env:KEY;passphrase-file=/hunter2",
             "base64:hunter2",
+            "pkcs11:token=t;object=o?module-path=/m&pin-value=hunter2",
+            "pkcs11:token=t;object=o;hunter2?module-path=/m&pin-source=/p",
+            "pkcs11:token=t;object=o?module-path=/m&pin-source=/p&pin-value=hunter2",
             "env:CERTLOCKER_hunter2",
             "",
         ] {

@@ -139,13 +139,15 @@ settings! {
             rule: "in data-dir",
             from: master_key_in_data_dir,
         };
-        /// File whose first line is the passphrase that protects master-key-file.
+        /// File whose first line is the passphrase that protects the key in master-key-file, or in the
+        /// file or credential that master-key-from names.
         Everywhere master_key_passphrase_file: Option<PathBuf> = Preset::Unset {
             example: "/run/credentials/certlocker.service/passphrase",
         };
         /// Where that key comes from instead of master-key-file: credential:NAME (of systemd),
         /// env:VARIABLE (in base64) or file:PATH; behind a file or a credential that a passphrase
-        /// protects, ;passphrase-file=PATH.
+        /// protects, ;passphrase-file=PATH. With feature `pkcs11` also a key of a hardware module, as
+        /// pkcs11:token=LABEL;object=LABEL?module-path=PATH&pin-source=PATH.
         Everywhere master_key_from: Option<KeySource> = Preset::Unset {
             example: "credential:certlocker.key",
         };

@@ -24,12 +24,9 @@ use crate::home::Home;
 
 /// How soon after a commit the log has it, at most, when nothing else is to be done. What is
 /// committed meanwhile shares a checkpoint, and its writes to the disk.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long after a failure the log is opened again.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-
-/// So many records at once are a sign that more are waiting.
-const MANY: usize = 1_000;
 
 /// The log, ready to be kept.
 pub(super) struct Keeper {
@@ -84,7 +81,7 @@ impl Keeper {
             let stopping = stop.is_cancelled();
             let step = self.pump.step().await;
             let (taken, pause) = match &step {
-                Ok(progress) if progress.taken >= MANY => (true, Duration::ZERO),
+                Ok(progress) if progress.more => (true, Duration::ZERO),
                 Ok(progress) => (progress.taken > 0, PAUSE),
                 Err(_) => (false, PAUSE_AFTER_FAILURE),
             };

@@ -1,4 +1,5 @@
-//! What has to be done from time to time: a fresh certificate for the listeners, old orders out.
+//! What has to be done from time to time: a fresh certificate for the listeners, and out with old
+//! orders, spent nonces and forgotten claims.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,10 @@ use crate::tls::Tls;
 const REMOVED_AT_ONCE: usize = 500;
 /// How many spent nonces are forgotten at a time.
 const NONCES_AT_ONCE: usize = 10_000;
+/// How many claims are forgotten at a time.
+const CLAIMS_AT_ONCE: usize = 10_000;
+/// How long ago a claim ended under which nobody commits any more, whatever clocks differ.
+const CLAIMS_KEPT: Duration = Duration::from_secs(3_600);
 /// The listeners' certificate is renewed when this share of its life is left.
 const RENEWED_AT: u32 = 3;
 
@@ -46,6 +51,7 @@ impl Rounds {
             if self.leads(now).await {
                 remove_old_orders(&self.gateway, now.before(self.retention)).await;
                 self.forget_nonces().await;
+                self.forget_claims(now).await;
             }
         }
     }
@@ -60,6 +66,21 @@ impl Rounds {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "it is not known who does the upkeep");
                 false
+            }
+        }
+    }
+
+    async fn forget_claims(&self, now: Timestamp) {
+        let before = now.before(CLAIMS_KEPT);
+        loop {
+            match self.store.forget_claims(before, CLAIMS_AT_ONCE).await {
+                Ok(CLAIMS_AT_ONCE) => {}
+                Ok(_) => return,
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "claims of servers that are gone were not removed");
+                    return;
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) fn sow(test: &mut Test) {
         sources(
             test,
             template,
-            Sources {
+            &Sources {
                 file: Some(file),
                 ..Sources::default()
             },
@@ -36,7 +36,7 @@ pub(crate) fn sow(test: &mut Test) {
         sources(
             test,
             name,
-            Sources {
+            &Sources {
                 environment,
                 ..Sources::default()
             },
@@ -50,12 +50,12 @@ pub(crate) fn sow(test: &mut Test) {
     keys(test);
 }
 
-fn sources(test: &mut Test, of: &str, sources: Sources) {
+fn sources(test: &mut Test, of: &str, sources: &Sources) {
     test.seen.add(
         format!("{of}, its sources in Debug"),
         format!("{sources:?}"),
     );
-    let loaded = match load(&sources) {
+    let loaded = match load(sources) {
         Ok(loaded) => format!("{loaded:?}"),
         Err(error) => format!("{error:?} {error}"),
     };

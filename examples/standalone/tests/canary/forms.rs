@@ -59,7 +59,7 @@ pub(crate) struct Search<'a>(HashMap<[u8; WINDOW], Vec<(&'a str, &'static str)>>
 impl Search<'_> {
     /// Which secrets are in `bytes`, and in which form.
     pub(crate) fn find(&self, bytes: &[u8]) -> Vec<(&str, &'static str)> {
-        let windows = bytes.array_windows::<WINDOW>();
+        let windows = bytes.windows(WINDOW);
         let found = windows.filter_map(|window| self.0.get(window));
         let mut found: Vec<_> = found.flatten().copied().collect();
         found.sort_unstable();
@@ -106,7 +106,7 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     for (offset, skipped) in [(0, 0), (1, 2), (2, 3)] {
         let shifted = [&vec![0; offset][..], secret].concat();
         // The last letter depends on what follows.
-        let whole = |text: String| text[skipped..text.len() - 1].as_bytes().to_vec();
+        let whole = |text: String| text.as_bytes()[skipped..text.len() - 1].to_vec();
         forms.push(("base64", whole(STANDARD_NO_PAD.encode(&shifted))));
         forms.push(("base64url", whole(URL_SAFE_NO_PAD.encode(&shifted))));
     }

@@ -179,11 +179,11 @@ impl Client {
     fn post(&self, test: &mut Test, path: &str, payload: &str) -> Response {
         let (base, _) = gateway(test);
         let header = json!({"url": format!("{base}{path}")});
-        self.post_under(test, path, header, payload)
+        self.post_under(test, path, &header, payload)
     }
 
     /// With these members of the header besides, or in the place of, those that are needed.
-    fn post_under(&self, test: &mut Test, path: &str, members: Value, payload: &str) -> Response {
+    fn post_under(&self, test: &mut Test, path: &str, members: &Value, payload: &str) -> Response {
         let nonce = send(test, "HEAD /new-nonce", &[], "");
         let mut header = json!({"alg": "ES256", "nonce": nonce.header("replay-nonce").unwrap()});
         match &self.kid {
@@ -246,9 +246,12 @@ fn bindings(test: &mut Test) {
     }
 }
 
+/// Makes a payload of a secret.
+type Shape = fn(&str) -> Value;
+
 /// Payloads with secrets where something else belongs.
 fn payloads(test: &mut Test, client: &Client) {
-    let shapes: [(&str, fn(&str) -> Value); 19] = [
+    let shapes: [(&str, Shape); 19] = [
         ("/new-order", |secret| json!({"secret": secret})),
         ("/new-order", |secret| json!(secret)),
         ("/new-order", |secret| json!({"identifiers": secret})),
@@ -330,7 +333,7 @@ fn payloads(test: &mut Test, client: &Client) {
         let url = format!("{base}/new-order");
         let mut members = json!({"url": url});
         members[name] = value.into();
-        client.post_under(test, "/new-order", members, "{}");
+        client.post_under(test, "/new-order", &members, "{}");
     }
     let mut jwk = Client::new().jwk();
     jwk["d"] = test
@@ -338,7 +341,7 @@ fn payloads(test: &mut Test, client: &Client) {
         .text("the private part of an account's key")
         .into();
     let members = json!({"url": format!("{base}/new-account"), "jwk": jwk});
-    Client::new().post_under(test, "/new-account", members, "{}");
+    Client::new().post_under(test, "/new-account", &members, "{}");
 }
 
 /// Certificate requests, and what stands in their place, for an order that is ready for one.

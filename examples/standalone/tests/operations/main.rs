@@ -9,6 +9,7 @@ mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod import;
 mod nodes;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]

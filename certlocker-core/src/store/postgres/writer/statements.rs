@@ -19,9 +19,16 @@ macro_rules! statements {
         pub(in super::super) enum Say { $($name),+ }
 
         const TEXTS: &[&str] = &[$($text),+];
+
+        /// Every statement with its name.
+        #[cfg(test)]
+        pub(in super::super) const NAMED: &[(&str, &str)] = &[$((stringify!($name), $text)),+];
     };
 }
 
+// What is looked up in a table that is nearly empty most of the time is looked up one by one: the
+// planner would read all of it, and go on when it is not empty any more. What is given is in order,
+// and so are the locks.
 statements! {
     Begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
     Commit = "COMMIT";
@@ -29,9 +36,8 @@ statements! {
     LockRows = "SELECT r.kind, r.key, r.version FROM unnest($1::text[], $2::text[]) AS w (kind, key) \
         JOIN row AS r ON r.kind = w.kind AND r.key = w.key ORDER BY r.kind, r.key FOR UPDATE OF r";
     LockLeases = "SELECT lease.kind, lease.key, lease.fence \
-        FROM unnest($1::text[], $2::text[]) AS w (kind, key) \
-        JOIN lease ON lease.kind = w.kind AND lease.key = w.key \
-        ORDER BY lease.kind, lease.key FOR UPDATE OF lease";
+        FROM unnest($1::text[], $2::text[]) AS w (kind, key) CROSS JOIN LATERAL \
+        (SELECT * FROM lease WHERE lease.kind = w.kind AND lease.key = w.key FOR UPDATE) AS lease";
     InsertRows = "INSERT INTO row (kind, key, version, snapshot) \
         SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) \
         ON CONFLICT DO NOTHING RETURNING kind, key";
@@ -50,8 +56,10 @@ statements! {
     InsertSingles = "INSERT INTO entry (kind, name, value, key, single) SELECT w.*, true \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS w \
         ON CONFLICT DO NOTHING RETURNING kind, name, value, key";
-    DeleteLeases = "DELETE FROM lease USING unnest($1::text[], $2::text[]) AS w (kind, key) \
-        WHERE lease.kind = w.kind AND lease.key = w.key";
+    DeleteLeases = "DELETE FROM lease WHERE ctid = ANY (ARRAY (SELECT lease.place \
+        FROM unnest($1::text[], $2::text[]) AS w (kind, key) CROSS JOIN LATERAL \
+        (SELECT ctid AS place FROM lease WHERE lease.kind = w.kind AND lease.key = w.key OFFSET 0) \
+        AS lease))";
     Head = "SELECT sequence FROM ledger_head FOR UPDATE";
     Append = "INSERT INTO record (sequence, code, bytes) \
         SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])";

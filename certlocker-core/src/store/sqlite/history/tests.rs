@@ -33,8 +33,12 @@ fn no_question_sorts_or_reads_a_whole_table_that_it_could_find_by_an_index() {
     let path = directory.path().join("db");
     let _store = SqliteStore::open(&path).unwrap();
     let connection = Connection::open(&path).unwrap();
-    for query in queries() {
-        let (statement, values) = question(&query);
+    let both = [Lead::Actor, Lead::Code];
+    for (query, lead) in queries()
+        .iter()
+        .flat_map(|query| both.map(|lead| (query, lead)))
+    {
+        let (statement, values) = question(query, lead);
         let mut plan = connection
             .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
             .unwrap();
@@ -52,12 +56,35 @@ fn no_question_sorts_or_reads_a_whole_table_that_it_could_find_by_an_index() {
     }
 }
 
+#[test]
+fn an_actor_leads_unless_it_has_done_a_lot() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("db");
+    let store = SqliteStore::open(&path).unwrap();
+    let (busy, idle) = (Component::Startup, Component::Issuer);
+    let at = Timestamp::from_seconds(1_700_000_000);
+    let by = Attribution::new(Actor::Server(busy), Trigger::Startup);
+    let fact = Fact::server_started("1.0", at);
+    let one = || Changeset::fact(&fact, &by);
+    let all = (1..MANY).fold(one(), |before, _| before.merge(one()));
+    pollster::block_on(store.commit(all)).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    for (component, expected) in [(busy, Lead::Code), (idle, Lead::Actor)] {
+        let mut query = RecordQuery::newest(5);
+        query.actor = Some(Actor::Server(component));
+        query.code = Some("CLA120I".to_owned());
+        assert_eq!(lead(&connection, &query).unwrap(), expected);
+        let found = pollster::block_on(store.find_records(&query)).unwrap();
+        assert_eq!(found.len(), if component == busy { 5 } else { 0 });
+    }
+}
+
 /// A database that the first release wrote, with two records in it.
 #[test]
 fn records_that_an_earlier_release_wrote_are_found_after_the_migration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("db");
-    crate::store::sqlite::schema::first_version(&path);
+    crate::store::sqlite::schema::of_version(&path, 1);
     let by = |user: &str| Attribution::new(Actor::Command(user.to_owned()), Trigger::Command);
     let raw = Connection::open(&path).unwrap();
     for (number, user) in [(1, "ann"), (2, "bob")] {

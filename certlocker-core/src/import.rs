@@ -1,0 +1,11 @@
+//! Plans of imports: what would be done to hosts, kept until it is done or dropped.
+
+mod batch;
+mod line;
+mod plan;
+
+pub use batch::Batch;
+pub use line::{
+    Action, Applied, Choice, KeyProposal, Line, LineCounts, LineKind, Proposal, Target,
+};
+pub use plan::{NewPlan, Plan, PlanRefusal, PlanState};

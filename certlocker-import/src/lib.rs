@@ -1,0 +1,14 @@
+//! Hosts from clouds: credentials as people paste them, key matching, discovery, and a plan that is
+//! read before it is applied.
+#![doc = include_str!("../guide/import.md")]
+
+pub mod apply;
+pub mod credentials;
+pub mod edit;
+pub mod found;
+pub mod keys;
+pub mod plan;
+pub mod reconcile;
+pub mod rules;
+pub mod source;
+pub mod undo;
