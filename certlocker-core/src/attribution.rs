@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId};
+use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId, TokenId};
 
 /// Everything about a change but the change itself: its actor and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +53,12 @@ pub enum Actor {
     Anonymous(IpNet),
     /// A person at the command line of the machine, by user name.
     Command(String),
-    /// The holder of an API token, by its name.
+    /// The holder of the one token of the operator plane, by its name.
     Operator(String),
     /// A part of the server itself.
     Server(Component),
+    /// The holder of an API token.
+    Token(TokenId),
 }
 
 /// A part of the server that acts by itself.
@@ -99,6 +101,7 @@ impl fmt::Display for Actor {
             Self::Command(user) => write!(f, "command:{user}"),
             Self::Operator(token) => write!(f, "operator:{token}"),
             Self::Server(component) => write!(f, "server:{}", component.as_str()),
+            Self::Token(id) => write!(f, "token:{id}"),
         }
     }
 }
@@ -125,6 +128,7 @@ impl TryFrom<String> for Actor {
                 .find(|component| component.as_str() == name)
                 .map(Self::Server)
                 .ok_or_else(invalid),
+            "token" => name.parse().map(Self::Token).map_err(|_| invalid()),
             _ => Err(invalid()),
         }
     }
@@ -204,6 +208,8 @@ pub enum Subject {
     Order(OrderId),
     /// A sealed secret.
     Secret(SecretId),
+    /// An API token.
+    Token(TokenId),
 }
 
 impl fmt::Display for Subject {
@@ -215,6 +221,7 @@ impl fmt::Display for Subject {
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
+            Self::Token(id) => write!(f, "token:{id}"),
         }
     }
 }
@@ -236,6 +243,7 @@ impl TryFrom<String> for Subject {
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("order", id)) => id.parse().map(Self::Order),
             Some(("secret", id)) => id.parse().map(Self::Secret),
+            Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
         };
         parsed.map_err(|_| InvalidAttribution(text))
@@ -297,6 +305,7 @@ mod tests {
             "client",
             "order",
             "secret",
+            "token",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");
         }
@@ -304,8 +313,8 @@ mod tests {
             &format!("account:{ID}"),
             "anonymous:192.0.2.0/24",
             "command:root",
-            "operator:a:b",
             "server:validator",
+            &format!("token:{ID}"),
         ] {
             assert!(same::<Actor>(actor), "{actor}");
         }

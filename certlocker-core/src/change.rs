@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::record::{Draft, json};
-use crate::{Attribution, Event, Fact, Timestamp};
+use crate::{Actor, Attribution, Component, Event, Fact, Timestamp, Trigger};
 
 /// The kinds of aggregate that stores keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,10 @@ pub enum Kind {
     Order,
     /// [`Sealed`](crate::Sealed).
     Secret,
+    /// [`Token`](crate::Token).
+    Token,
+    /// [`TokenUse`](crate::TokenUse).
+    TokenUse,
 }
 
 impl Kind {
@@ -37,6 +41,8 @@ impl Kind {
             Self::Client => "client",
             Self::Order => "order",
             Self::Secret => "secret",
+            Self::Token => "token",
+            Self::TokenUse => "token-use",
         }
     }
 }
@@ -263,6 +269,17 @@ impl<T: Aggregate> Transition<T> {
             write,
             drafts,
         }
+    }
+}
+
+impl<T: Aggregate> Transition<T> {
+    /// A change of an operational row, which has no record and so nobody who did it.
+    pub(crate) fn without_record(self) -> Change<T> {
+        debug_assert!(self.events.is_empty(), "events are recorded");
+        self.by(&Attribution::new(
+            Actor::Server(Component::Caretaker),
+            Trigger::Due,
+        ))
     }
 }
 

@@ -15,13 +15,18 @@ mod order;
 mod secret;
 #[macro_use]
 mod server;
+#[macro_use]
+mod token;
 
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
     Method, OrderId, Quirk, Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint,
-    Timestamp,
+    Timestamp, TokenId, TokenScopes,
 };
 
 /// Declares the vocabulary: code, name, the subjects under which it is found, and the fields.
@@ -92,7 +97,11 @@ fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events events }
+fn token(id: &TokenId) -> Option<Subject> {
+    Some(Subject::Token(*id))
+}
+
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.
@@ -103,8 +112,6 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

@@ -87,6 +87,8 @@ ids! {
     OrderId;
     /// The id of a sealed secret.
     SecretId;
+    /// The id of a [`Token`](crate::Token), which is also part of its text.
+    TokenId;
 }
 
 fn ulid(now: Timestamp, random: Random<'_>) -> Ulid {

@@ -22,6 +22,7 @@ mod seal;
 mod secret;
 mod store;
 mod time;
+mod token;
 mod validation;
 
 pub use account::{Account, AccountKey, AccountState, InvalidThumbprint, NewAccount, Thumbprint};
@@ -44,7 +45,7 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId,
+    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -61,11 +62,15 @@ pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStor
 pub use store::{
     AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, Leases,
     Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce,
-    SpentNonces, Store, StoreError, StoredRecord,
+    SpentNonces, Store, StoreError, StoredRecord, TokenStore,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteError, SqliteStore};
 pub use time::{InvalidTimestamp, Timestamp};
+pub use token::{
+    ChildRefusal, Exceeds, Grant, InvalidToken, InvalidTokenScope, NewToken, Permission, Token,
+    TokenDigest, TokenRefusal, TokenScope, TokenScopes, TokenText, TokenUse,
+};
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

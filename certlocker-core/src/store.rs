@@ -9,6 +9,7 @@ mod reads;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tokens;
 
 use async_trait::async_trait;
 
@@ -28,6 +29,7 @@ pub use reads::{
 pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
+pub use tokens::TokenStore;
 
 /// Where changes and their records go, and where records come from.
 ///
@@ -69,7 +71,7 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
+/// [`ClientStore`], [`SecretRows`] and, with [`Ledger`], [`TokenStore`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
 pub trait Rows: Send + Sync {
@@ -164,6 +166,7 @@ pub trait Store:
     + ClientStore
     + OrderStore
     + SecretRows
+    + TokenStore
 {
 }
 
@@ -177,6 +180,7 @@ impl<S> Store for S where
         + ClientStore
         + OrderStore
         + SecretRows
+        + TokenStore
         + ?Sized
 {
 }

@@ -171,14 +171,14 @@ fn restored<T: Aggregate>(row: &Row) -> Result<Versioned<T>, StoreError> {
     })
 }
 
-async fn one<T: Aggregate>(
+pub(super) async fn one<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     key: String,
 ) -> Result<Versioned<T>, StoreError> {
     restored(&rows.row(T::KIND, &key).await?)
 }
 
-async fn many<T: Aggregate>(
+pub(super) async fn many<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     by: By,
     page: Page,
