@@ -21,6 +21,7 @@ mod scope;
 mod seal;
 mod secret;
 mod store;
+mod tally;
 mod time;
 mod token;
 mod validation;
@@ -68,6 +69,7 @@ pub use store::{
 pub use store::{PostgresError, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteError, SqliteStore};
+pub use tally::Tally;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{
     ChildRefusal, Exceeds, Grant, InvalidToken, InvalidTokenScope, NewToken, Permission, Token,
