@@ -1,8 +1,9 @@
 //! Who did something, and what made them do it.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId, TokenId};
@@ -53,12 +54,27 @@ pub enum Actor {
     Anonymous(IpNet),
     /// A person at the command line of the machine, by user name.
     Command(String),
-    /// The holder of the one token of the operator plane, by its name.
-    Operator(String),
     /// A part of the server itself.
     Server(Component),
     /// The holder of an API token.
     Token(TokenId),
+}
+
+impl Actor {
+    /// Somebody unknown, as far as a request tells: the network, not the address; every network if
+    /// nothing tells.
+    pub fn anonymous(peer: Option<IpAddr>) -> Self {
+        Self::Anonymous(peer.map_or_else(|| IpNet::V4(Ipv4Net::default()), network_of))
+    }
+}
+
+/// The network that stands for an address where many addresses are one sender.
+pub fn network_of(peer: IpAddr) -> IpNet {
+    let network = match peer {
+        IpAddr::V4(address) => Ipv4Net::new(address, 24).map(IpNet::V4),
+        IpAddr::V6(address) => Ipv6Net::new(address, 48).map(IpNet::V6),
+    };
+    network.map_or_else(|_| peer.into(), |network| network.trunc())
 }
 
 /// A part of the server that acts by itself.
@@ -99,7 +115,6 @@ impl fmt::Display for Actor {
             Self::Account(id) => write!(f, "account:{id}"),
             Self::Anonymous(network) => write!(f, "anonymous:{network}"),
             Self::Command(user) => write!(f, "command:{user}"),
-            Self::Operator(token) => write!(f, "operator:{token}"),
             Self::Server(component) => write!(f, "server:{}", component.as_str()),
             Self::Token(id) => write!(f, "token:{id}"),
         }
@@ -122,7 +137,6 @@ impl TryFrom<String> for Actor {
             "account" => name.parse().map(Self::Account).map_err(|_| invalid()),
             "anonymous" => name.parse().map(Self::Anonymous).map_err(|_| invalid()),
             "command" => Ok(Self::Command(name.to_owned())),
-            "operator" => Ok(Self::Operator(name.to_owned())),
             "server" => Component::ALL
                 .into_iter()
                 .find(|component| component.as_str() == name)
@@ -320,6 +334,18 @@ mod tests {
         }
         for trigger in ["command", "due", "request:7f", "startup"] {
             assert!(same::<Trigger>(trigger), "{trigger}");
+        }
+    }
+
+    #[test]
+    fn somebody_unknown_is_a_network() {
+        for (peer, text) in [
+            (Some("192.0.2.7"), "anonymous:192.0.2.0/24"),
+            (Some("2001:db8:1:2::3"), "anonymous:2001:db8:1::/48"),
+            (None, "anonymous:0.0.0.0/0"),
+        ] {
+            let peer = peer.map(|text| text.parse().unwrap());
+            assert_eq!(Actor::anonymous(peer).to_string(), text);
         }
     }
 

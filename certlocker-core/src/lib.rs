@@ -29,6 +29,7 @@ mod validation;
 pub use account::{Account, AccountKey, AccountState, InvalidThumbprint, NewAccount, Thumbprint};
 pub use attribution::{
     Actor, Attribution, Cause, Component, InvalidAttribution, Subject, Traceparent, Trigger,
+    network_of,
 };
 pub use authority::{Authority, AuthorityRole};
 pub use certificate::{
@@ -72,7 +73,8 @@ pub use store::{SqliteError, SqliteStore};
 pub use tally::Tally;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{
-    ChildRefusal, Exceeds, Grant, InvalidToken, InvalidTokenScope, NewToken, Permission, Token,
-    TokenDigest, TokenRefusal, TokenScope, TokenScopes, TokenText, TokenUse,
+    ChildRefusal, Exceeds, Grant, InvalidToken, InvalidTokenScope, NewToken, Permission,
+    RotationRefusal, Token, TokenDigest, TokenRefusal, TokenScope, TokenScopes, TokenText,
+    TokenUse,
 };
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

@@ -103,6 +103,21 @@ pub enum ChildRefusal {
     Exceeds(#[from] Exceeds),
 }
 
+/// Why a token gets no other secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RotationRefusal {
+    /// It would count longer than the one above it.
+    #[error(transparent)]
+    Exceeds(#[from] Exceeds),
+    /// It was revoked.
+    #[error("this token was revoked at {}: make another", .0.to_rfc3339_seconds())]
+    Revoked(Timestamp),
+    /// It would count for less long than those below it were promised.
+    #[error("this token counts until {}, and would not any more: revoke it, and make another", .0.to_rfc3339_seconds())]
+    Sooner(Timestamp),
+}
+
 /// So long a chain is no use, only a burden.
 const MOST_ABOVE: usize = 16;
 
@@ -245,19 +260,27 @@ impl Versioned<Token> {
         Some(self.step(next, vec![revoked], now))
     }
 
-    /// Gives the token another secret, that of `text`, and lets it count until `expires`; those below
-    /// it stay.
+    /// Gives the token another secret, that of `text`, and lets it count until `expires`, which is no
+    /// sooner than before; those below it stay. `parent` is the one directly above it, if there is.
     ///
     /// # Errors
-    /// [`TokenRefusal::Revoked`] if it was revoked.
+    /// [`RotationRefusal`].
     pub fn rotate(
         &self,
         text: &TokenText,
         expires: Timestamp,
+        parent: Option<&Token>,
         now: Timestamp,
-    ) -> Result<Transition<Token>, TokenRefusal> {
+    ) -> Result<Transition<Token>, RotationRefusal> {
         if let Some(at) = self.value.revoked {
-            return Err(TokenRefusal::Revoked(at));
+            return Err(RotationRefusal::Revoked(at));
+        }
+        if expires < self.value.grant.expires {
+            return Err(RotationRefusal::Sooner(self.value.grant.expires));
+        }
+        let bound = parent.map(|parent| parent.grant.expires);
+        if let Some(bound) = bound.filter(|bound| expires > *bound) {
+            return Err(Exceeds::Expiry(bound).into());
         }
         let rotated = Event::TokenRotated {
             expires,

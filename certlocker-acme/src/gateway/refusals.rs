@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use certlocker_core::{AccountId, Actor, Attribution, Changeset, Fact, OrderId, Tally};
-use ipnet::{IpNet, Ipv4Net};
+use certlocker_core::{AccountId, Actor, Attribution, Changeset, Fact, OrderId, Tally, network_of};
+use ipnet::IpNet;
 
 use super::{Gateway, Refused, Signed, attribution, store_problem};
 use crate::call::Call;
@@ -23,20 +23,13 @@ pub(super) enum Sender {
     Network(Option<IpNet>),
 }
 
-/// The sender as far as it is known: the network, not the address; every network if a transport
-/// does not tell.
+/// The sender as far as it is known.
 pub(super) fn anonymous(call: &Call) -> Actor {
-    Actor::Anonymous(network(call.peer).unwrap_or_else(|| IpNet::V4(Ipv4Net::default())))
+    Actor::anonymous(call.peer)
 }
 
 pub(super) fn network(peer: Option<IpAddr>) -> Option<IpNet> {
-    let prefix = match peer? {
-        IpAddr::V4(_) => 24,
-        IpAddr::V6(_) => 48,
-    };
-    IpNet::new(peer?, prefix)
-        .ok()
-        .map(|network| network.trunc())
+    peer.map(network_of)
 }
 
 impl Gateway {

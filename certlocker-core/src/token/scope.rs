@@ -203,6 +203,11 @@ impl TokenScopes {
         Self(BTreeSet::from([TokenScope(Form::Plain(Permission::Admin))]))
     }
 
+    /// Whether these permit everything.
+    pub fn is_admin(&self) -> bool {
+        self.permit(Permission::Admin)
+    }
+
     /// Whether these permit such a thing, for some names if it is about names.
     pub fn permit(&self, permission: Permission) -> bool {
         let mut own = self.0.iter().map(TokenScope::permission);

@@ -101,12 +101,32 @@ fn a_rotated_token_has_the_new_text_only_and_stays_where_it_is() {
     let token = child(&root(), 2);
     let id = *token.value.id();
     let fresh = TokenText::of(id, &mut |bytes: &mut [u8]| bytes.fill(9));
-    let rotated = stored(&token.rotate(&fresh, at(50), at(3)).unwrap());
+    let rotated = stored(&token.rotate(&fresh, at(100), None, at(3)).unwrap());
     assert!(rotated.value.is(&fresh) && !rotated.value.is(&text(2)));
     assert_eq!(rotated.value.parent(), token.value.parent());
-    assert_eq!(rotated.value.grant().expires, at(50));
+    assert_eq!(rotated.value.grant().expires, at(100));
+}
+
+#[test]
+fn a_token_is_rotated_to_count_no_sooner_and_no_longer_than_others_rely_on() {
+    let (above, fresh) = (root(), text(9));
+    let token = child(&above, 2);
+    let rotate = |token: &Versioned<Token>, expires| {
+        let rotated = token.rotate(&fresh, expires, Some(&above.value), at(3));
+        rotated.err()
+    };
+    assert_eq!(
+        rotate(&token, at(99)),
+        Some(RotationRefusal::Sooner(at(100)))
+    );
+    let beyond = Exceeds::Expiry(at(100)).into();
+    assert_eq!(rotate(&token, at(101)), Some(beyond));
+    assert_eq!(rotate(&token, at(100)), None);
     let revoked = stored(&token.revoke(None, at(2)).unwrap());
-    assert!(revoked.rotate(&fresh, at(50), at(3)).is_err());
+    assert_eq!(
+        rotate(&revoked, at(100)),
+        Some(RotationRefusal::Revoked(at(2)))
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Entry, private};
-use crate::{Aggregate, Kind, Timestamp, TokenId, Transition, Versioned};
+use crate::{Aggregate, Change, Kind, Timestamp, TokenId, Transition, Versioned};
 
 /// When a token was used last, to the minute.
 ///
@@ -45,8 +45,8 @@ impl Versioned<TokenUse> {
     }
 
     /// What is to be done about it when the token is removed.
-    pub fn forget(&self, now: Timestamp) -> Transition<TokenUse> {
-        self.removal(Vec::new(), now)
+    pub fn forget(&self, now: Timestamp) -> Change<TokenUse> {
+        self.removal(Vec::new(), now).without_record()
     }
 }
 

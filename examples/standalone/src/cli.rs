@@ -12,6 +12,7 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 mod audit;
 mod flags;
 mod inventory;
+mod token;
 
 pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
@@ -19,6 +20,7 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use token::{NewTokenArguments, TokenCommand};
 
 /// An ACME gateway that can explain what became of every order.
 ///
@@ -68,6 +70,9 @@ pub enum Command {
     Restore(RestoreCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),
+    /// Make, look at, rotate and revoke API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 /// What can be done with the configuration.

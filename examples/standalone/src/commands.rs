@@ -6,6 +6,7 @@ mod certificate;
 mod client;
 mod order;
 mod remote;
+mod token;
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand,
+    RestoreCommand, TokenCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -61,7 +62,9 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
-            Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
+            Self::Remote(RemoteError::Refused {
+                status: 403 | 404, ..
+            }) => Exit::No,
             _ => Exit::Unusable,
         }
     }
@@ -144,6 +147,14 @@ pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
     backup::restore(settings, command, output(settings)).await
+}
+
+/// Runs `token`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn token(settings: &Settings, command: &TokenCommand) -> Result<Exit, CommandError> {
+    token::run(settings, command, output(settings)).await
 }
 
 fn output(settings: &Settings) -> Output {

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod client;
+mod token;
 pub mod view;
 
 use std::sync::Arc;
@@ -16,6 +17,9 @@ use crate::audit::{AuditError, AuditHome};
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
+pub use token::{
+    IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenReach, TokenView,
+};
 
 /// The inventory, with what is needed to change it.
 #[derive(Clone)]

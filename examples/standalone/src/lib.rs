@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod atomic;
 pub mod audit;
+pub mod bootstrap;
 pub mod cli;
 pub mod commands;
 pub mod config;

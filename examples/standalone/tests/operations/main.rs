@@ -11,3 +11,4 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod tokens;
