@@ -82,6 +82,25 @@ pub fn sentence(record: &Record) -> String {
                 purpose.as_str()
             )
         }
+        Event::TokenCreated {
+            expires,
+            reason,
+            scopes,
+            token_id,
+            ..
+        } => {
+            let expires = expires.to_rfc3339_seconds();
+            format!(
+                "token {token_id} ({reason}) was made by {by}; it may {scopes} until {expires}."
+            )
+        }
+        Event::TokenDenied {
+            needed,
+            operation,
+            token_id,
+        } => {
+            format!("{operation} with token {token_id} was refused: it needs {needed}.")
+        }
         other => format!("{} by {by}.", other.name()),
     }
 }
