@@ -32,7 +32,7 @@ macro_rules! targets {
 targets! {
     certificates: csr, csr_attributes, leaf, tls_alpn_certificate;
     jose: external_account_binding, jwk, jws, jws_altered, key_change;
-    names: identifier, route, scope_pattern, timestamp;
+    names: identifier, route, scope_pattern, timestamp, token, token_scope;
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
     stored: record, snapshot;

@@ -1,8 +1,8 @@
 //! What a store gives back.
 
 use certlocker_core::{
-    Account, Aggregate, Authority, Certificate, Client, Order, Record, Sealed, Timestamp, Version,
-    Versioned, explain,
+    Account, Aggregate, Authority, Certificate, Client, Order, Record, Sealed, Timestamp, Token,
+    TokenUse, Version, Versioned, explain,
 };
 
 /// A record that reads is written in the same words and reads again as the same.
@@ -33,6 +33,8 @@ pub(crate) fn snapshot(data: &[u8]) {
     restored::<Certificate>(data);
     restored::<Client>(data);
     restored::<Sealed>(data);
+    restored::<Token>(data);
+    restored::<TokenUse>(data);
     if let Some(order) = restored::<Order>(data) {
         moved_on(order);
     }
