@@ -355,7 +355,12 @@ impl From<StoreError> for Refused {
     }
 }
 
-/// What a client is told when the store fails: nothing about the store, but whether to come again.
+/// When to come again, in seconds, once nothing can be recorded: what is in the way is not gone at
+/// once.
+const AUDIT_PAUSE: u32 = 5;
+
+/// What a client is told when the store fails: what cannot be recorded and why, and whether to come
+/// again.
 fn store_problem(error: &StoreError) -> Problem {
     match error {
         StoreError::NotFound => Problem::not_found(),
@@ -365,11 +370,12 @@ fn store_problem(error: &StoreError) -> Problem {
         StoreError::Unavailable(_) => {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "the store is unavailable"
+                "nothing can be recorded, so nothing is changed"
             );
-            Problem::unavailable(
-                "audit unavailable: the store of records cannot be written or read now; nothing was changed",
-            )
+            let refusal = error.audit_unavailable().map(|refusal| refusal.to_string());
+            let mut problem = Problem::unavailable(refusal.unwrap_or_default());
+            problem.retry_after = Some(AUDIT_PAUSE);
+            problem
         }
         StoreError::Indeterminate(_) => {
             tracing::error!(

@@ -71,7 +71,7 @@ async fn call(request: Request, id: &str) -> Result<Call, Problem> {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| canonical(peer.ip())),
         request_id: id.to_owned(),
-        traceparent: text(&parts.headers, "traceparent"),
+        traceparent: only(&parts.headers, "traceparent"),
         body: read(body).await?,
     })
 }
@@ -79,6 +79,14 @@ async fn call(request: Request, id: &str) -> Result<Call, Problem> {
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let value = headers.get(name)?.to_str();
     value.ok().map(str::to_owned)
+}
+
+/// A header that means nothing when there are several of it.
+fn only(headers: &HeaderMap, name: &str) -> Option<String> {
+    match headers.get_all(name).iter().count() {
+        1 => text(headers, name),
+        _ => None,
+    }
 }
 
 fn request_id(headers: &HeaderMap) -> String {

@@ -6,18 +6,22 @@ use certlocker_core::{
     Event, Failure, FailureKind, Ledger, OrderStore, Outcome, Page, Sequence, State,
 };
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount,
-    NewOrder, OrderStatus, RetryPolicy, RevocationRequest,
+    Account, AccountCredentials, AuthorizationStatus, ChallengeType, Error, HttpClient, Identifier,
+    NewAccount, NewOrder, OrderStatus, RetryPolicy, RevocationRequest,
 };
 use support::{BASE, Lab};
 
 async fn register(lab: &Lab) -> (Account, AccountCredentials) {
+    register_over(lab.client()).await
+}
+
+async fn register_over(client: Box<dyn HttpClient>) -> (Account, AccountCredentials) {
     let new = NewAccount {
         contact: &["mailto:ops@example.com"],
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
-    let builder = Account::builder_with_http(lab.client());
+    let builder = Account::builder_with_http(client);
     builder
         .create(&new, format!("{BASE}/directory"), None)
         .await
@@ -242,4 +246,49 @@ async fn without_a_credential_an_account_is_refused_where_one_is_required() {
         matches!(last, Event::RequestsRefused { count: 1, problem } if problem == "externalAccountRequired"),
         "{last:?}"
     );
+}
+
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+#[tokio::test]
+async fn the_trace_of_a_request_is_in_every_record_that_it_leads_to() {
+    let lab = Lab::open().await;
+    let before = all_records(&lab).await.len();
+    let client = lab.client_with(&[("traceparent", TRACE)]);
+    let (account, _) = register_over(client).await;
+    issue(&account, &["a.example"]).await;
+    let records = all_records(&lab).await;
+    assert!(records.len() > before + 5);
+    for record in &records[before..] {
+        let trace = record.traceparent.clone().map(String::from);
+        assert_eq!(trace.as_deref(), Some(TRACE), "{}", record.event.name());
+    }
+}
+
+#[tokio::test]
+async fn a_trace_that_is_not_as_it_has_to_be_is_in_no_record() {
+    let twice = [("traceparent", TRACE), ("traceparent", TRACE)];
+    for headers in [
+        &twice[..],
+        &[(
+            "traceparent",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+        )],
+        &[(
+            "traceparent",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        )],
+    ] {
+        let lab = Lab::open().await;
+        drop(register_over(lab.client_with(headers)).await);
+        let records = all_records(&lab).await;
+        assert!(records.iter().all(|record| record.traceparent.is_none()));
+    }
+}
+
+async fn all_records(lab: &Lab) -> Vec<certlocker_core::Record> {
+    lab.store
+        .records(None, Sequence::START, 1_000)
+        .await
+        .unwrap()
 }

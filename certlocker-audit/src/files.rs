@@ -55,11 +55,10 @@ impl<S: Source + ?Sized> Source for &S {
 }
 
 /// Writes a file so that it is there whole or not at all.
-pub(crate) fn write_whole<F: Files + ?Sized>(
-    files: &F,
-    path: &str,
-    bytes: &[u8],
-) -> io::Result<()> {
+///
+/// # Errors
+/// What the system said; then the file is as it was, or written.
+pub fn write_whole<F: Files + ?Sized>(files: &F, path: &str, bytes: &[u8]) -> io::Result<()> {
     if let Some((directory, _)) = path.rsplit_once('/') {
         files.make_directory(directory)?;
     }

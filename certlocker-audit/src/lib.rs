@@ -5,6 +5,8 @@ pub mod checkpoint;
 mod cosignature;
 mod encoding;
 pub mod files;
+pub mod gate;
+pub mod http;
 mod leaf;
 pub mod log;
 pub mod note;

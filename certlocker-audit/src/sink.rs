@@ -1,7 +1,8 @@
 //! Where records go besides the ledger: files, syslog, web hooks.
 //!
-//! The ledger alone decides whether something may happen. Sinks are fed from it afterwards, each by
-//! itself, so that one that hangs holds up neither a change nor another sink.
+//! Sinks are fed from the ledger, each by itself, so that one that hangs does not hold up another.
+//! Whether one that is behind holds up changes is what its [`Class`] says; see
+//! [`gate`](crate::gate).
 #![doc = include_str!("../guide/sinks.md")]
 
 pub mod conformance;
@@ -9,6 +10,8 @@ mod feed;
 mod file;
 mod format;
 mod ocsf;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod syslog;
 mod webhook;
 
@@ -17,12 +20,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use certlocker_core::Record;
 
-pub use feed::{Feed, FeedError, Standing};
+pub use feed::{Feed, FeedError, Standing, reached};
 pub use file::{FileSink, Rotation};
 pub use format::Format;
 pub use ocsf::{OCSF_VERSION, ocsf};
+#[cfg(feature = "otlp")]
+pub use otlp::OtlpSink;
+#[cfg(feature = "tls")]
+pub use syslog::{InvalidAnchor, Trust};
 pub use syslog::{SyslogSink, Transport};
-pub use webhook::{Request, Send, WebhookSink, signature};
+pub use webhook::{WebhookSink, signature};
 
 /// Takes records somewhere.
 ///
@@ -34,7 +41,7 @@ pub use webhook::{Request, Send, WebhookSink, signature};
 ///   medium can tell.
 /// - A sink that is waiting may be given up at any await; it is asked again later.
 #[async_trait]
-pub trait AuditSink: std::marker::Send + Sync {
+pub trait AuditSink: Send + Sync {
     /// Delivers records.
     ///
     /// # Errors
@@ -48,7 +55,7 @@ pub trait AuditSink: std::marker::Send + Sync {
 pub struct SinkError {
     what: String,
     #[source]
-    source: Option<Box<dyn std::error::Error + std::marker::Send + Sync>>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl SinkError {
@@ -63,7 +70,7 @@ impl SinkError {
     /// What was tried, and what the system said.
     pub fn with(
         what: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + std::marker::Send + Sync>>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
         Self {
             what: what.into(),
@@ -81,7 +88,7 @@ impl SinkError {
 pub enum Class {
     /// It is known, and nothing else.
     BestEffort,
-    /// Who runs it is not ready once a record waits longer than this.
+    /// Nothing is changed, and who runs it is not ready, once a record waits longer than this.
     Required {
         /// How long a record may wait.
         deadline: Duration,

@@ -1,35 +1,16 @@
 //! How a witness is asked to cosign.
 //!
-//! [c2sp.org/tlog-witness](https://c2sp.org/tlog-witness). Whoever speaks HTTP is behind a trait.
+//! [c2sp.org/tlog-witness](https://c2sp.org/tlog-witness).
 
-use async_trait::async_trait;
+mod round;
 
 use crate::checkpoint::SignedCheckpoint;
 use crate::encoding::decimal;
+use crate::http::{Answer, Post, Request};
 use crate::note::{NoteError, Signature, VerifierKey};
 use crate::tree::Hash;
 
-/// Posts to a URL.
-#[async_trait]
-pub trait Post: Send + Sync {
-    /// Posts `body` to `url`.
-    ///
-    /// # Errors
-    /// When there is no answer, in words.
-    async fn post(&self, url: &str, body: Vec<u8>) -> Result<Answer, String>;
-}
-
-/// What a witness answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "as much of HTTP as matters here")]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The Content-Type.
-    pub media_type: String,
-    /// The body.
-    pub body: Vec<u8>,
-}
+pub use round::{Round, Witnesses};
 
 /// Why a witness did not cosign.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,12 +24,24 @@ pub enum WitnessError {
         /// The beginning of the body.
         detail: String,
     },
+    /// What it has seen is no beginning of the log: the log was rolled back, or the witness is not
+    /// one of it.
+    #[error("the witness has seen {witness} entries, and the log has {log}")]
+    Ahead {
+        /// How many entries the witness has seen.
+        witness: u64,
+        /// How many there are.
+        log: u64,
+    },
     /// It has seen another size: the proof has to start there.
     #[error("the witness has seen a checkpoint of size {0}")]
     Behind(u64),
     /// Its signature is wrong or missing.
     #[error("the answer of the witness has no signature of it")]
     Cosignature(#[source] NoteError),
+    /// The proof cannot be made, because a file of the log cannot be read.
+    #[error("the proof for the witness cannot be made: {0}")]
+    Unproven(String),
     /// It did not answer.
     #[error("the witness cannot be reached: {0}")]
     Unreachable(String),
@@ -81,7 +74,12 @@ pub async fn cosign(
     checkpoint: &SignedCheckpoint,
 ) -> Result<Vec<Signature>, WitnessError> {
     let url = format!("{}/{ADD_CHECKPOINT}", url.trim_end_matches('/'));
-    let answer = http.post(&url, request(old, proof, checkpoint)).await;
+    let request = Request {
+        url,
+        headers: vec![("content-type", "text/plain; charset=utf-8".to_owned())],
+        body: request(old, proof, checkpoint),
+    };
+    let answer = http.post(request).await;
     cosignatures(
         &answer.map_err(WitnessError::Unreachable)?,
         witness,
@@ -124,6 +122,7 @@ pub fn cosignatures(
 mod tests {
     use std::sync::Mutex;
 
+    use async_trait::async_trait;
     use certlocker_core::{Secret, Timestamp};
 
     use super::*;
@@ -156,9 +155,9 @@ mod tests {
 
     #[async_trait]
     impl Post for Witness {
-        async fn post(&self, url: &str, body: Vec<u8>) -> Result<Answer, String> {
-            assert_eq!(url, "https://w.example/add-checkpoint");
-            let text = String::from_utf8(body).unwrap();
+        async fn post(&self, request: Request) -> Result<Answer, String> {
+            assert_eq!(request.url, "https://w.example/add-checkpoint");
+            let text = String::from_utf8(request.body).unwrap();
             let (head, note) = text.split_once("\n\n").unwrap();
             let mut lines = head.lines();
             let old = decimal(lines.next().unwrap().strip_prefix("old ").unwrap()).unwrap();
@@ -227,5 +226,46 @@ mod tests {
             };
             assert!(cosignatures(&answer, key.verifier(), &signed).is_err());
         }
+    }
+
+    /// The tiles of the log at all its sizes.
+    struct Files;
+
+    impl crate::files::Source for Files {
+        fn read(&self, path: &str) -> std::io::Result<Vec<u8>> {
+            let width = path
+                .strip_prefix("tile/0/000.p/")
+                .and_then(|width| width.parse().ok());
+            let width: usize = width.ok_or(std::io::ErrorKind::NotFound)?;
+            Ok(leaves()[..width].iter().flat_map(|leaf| leaf.0).collect())
+        }
+    }
+
+    #[test]
+    fn a_round_asks_from_where_each_witness_is_and_tells_whether_it_is_enough() {
+        let key = SigningKey::witness("w.example".parse().unwrap(), &Secret::new(vec![2; 32]));
+        let key = key.unwrap();
+        let text = format!(
+            "log {}\nwitness w {} https://w.example\nquorum w\n",
+            log().verifier(),
+            key.verifier()
+        );
+        let witness = Witness {
+            key,
+            seen: Mutex::new((4, root(&leaves()[..4]))),
+        };
+        let mut witnesses = Witnesses::of(text.parse().unwrap());
+        for size in [5, 9] {
+            let round = pollster::block_on(witnesses.ask(&checkpoint(size), &Files, &witness));
+            assert_eq!(round.outcome, Ok(()), "{:?}", round.failures);
+        }
+        witness.seen.lock().unwrap().0 = 12;
+        let round = pollster::block_on(witnesses.ask(&checkpoint(8), &Files, &witness));
+        let ahead = WitnessError::Ahead {
+            witness: 12,
+            log: 8,
+        };
+        assert!(round.outcome.is_err());
+        assert_eq!(round.failures, [("w".to_owned(), ahead)]);
     }
 }

@@ -62,9 +62,9 @@ pub use scope::{InvalidPattern, Pattern, Scope};
 pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use store::{
-    AccountStore, AuthorityStore, By, CertificateStore, ClientStore, Direction, History, Leases,
-    Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce,
-    SpentNonces, Store, StoreError, StoredRecord, TokenStore,
+    AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
+    History, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,
+    SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord, TokenStore,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

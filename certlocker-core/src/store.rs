@@ -10,6 +10,7 @@ mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod tokens;
+mod unavailable;
 
 use async_trait::async_trait;
 
@@ -30,6 +31,7 @@ pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
 pub use tokens::TokenStore;
+pub use unavailable::AuditUnavailable;
 
 /// Where changes and their records go, and where records come from.
 ///

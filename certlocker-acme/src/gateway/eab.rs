@@ -1,7 +1,7 @@
 //! External account binding: which scoped client vouches for a new account
 //! ([RFC 8555 section 7.3.4](https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4)).
 
-use certlocker_core::{Client, ClientId, SecretPurpose, StoreError, Versioned};
+use certlocker_core::{Client, ClientId, SecretError, SecretPurpose, StoreError, Versioned};
 
 use super::{Gateway, Refused, Signed};
 use crate::jose::ExternalAccountBinding;
@@ -28,10 +28,17 @@ impl Gateway {
             &signed.by,
             signed.now,
         );
-        let key = opened.await.map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, client = %id, "a client's MAC key does not open");
-            Problem::unavailable("the credential cannot be checked now; the operator has to look at the log")
-        })?;
+        let key = match opened.await {
+            Ok(key) => key,
+            Err(SecretError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, client = %id, "a client's MAC key does not open");
+                return Err(Problem::unavailable(
+                    "the credential cannot be checked now; the operator has to look at the log",
+                )
+                .into());
+            }
+        };
         binding
             .verify(key.expose())
             .map_err(|_| unknown_or_wrong())?;

@@ -152,21 +152,29 @@ impl Lab {
     }
 
     pub fn client(&self) -> Box<dyn HttpClient> {
-        Box::new(InProcess(
-            Router::new().nest("/pki/acme", self.gateway.router()),
-        ))
+        self.client_with(&[])
+    }
+
+    /// One whose requests have these headers as well.
+    pub fn client_with(&self, headers: &[(&'static str, &'static str)]) -> Box<dyn HttpClient> {
+        let router = Router::new().nest("/pki/acme", self.gateway.router());
+        Box::new(InProcess(router, headers.to_vec()))
     }
 }
 
 /// instant-acme's requests, handed to a router without a socket.
-struct InProcess(Router);
+struct InProcess(Router, Vec<(&'static str, &'static str)>);
 
 impl HttpClient for InProcess {
     fn request(
         &self,
-        request: http::Request<BodyWrapper<Bytes>>,
+        mut request: http::Request<BodyWrapper<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
         let router = self.0.clone();
+        for (name, value) in &self.1 {
+            let value = http::HeaderValue::from_static(value);
+            request.headers_mut().append(*name, value);
+        }
         Box::pin(async move {
             let response = router.oneshot(request.map(Body::new)).await.unwrap();
             let (parts, body) = response.into_parts();

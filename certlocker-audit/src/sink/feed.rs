@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use certlocker_core::{History, RecordQuery, Sequence, StoreError};
+use certlocker_core::{History, RecordQuery, Sequence, StoreError, Timestamp};
 
 use super::{AuditSink, Class, SinkError};
 use crate::encoding::decimal;
-use crate::files::{Files, write_whole};
+use crate::files::{Files, Source, write_whole};
 
 /// How many records are delivered together at most.
 const BATCH: usize = 256;
@@ -24,12 +24,17 @@ pub struct Feed<F> {
 
 /// How a sink stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[allow(
+    clippy::exhaustive_structs,
+    reason = "made by whatever follows a ledger"
+)]
 pub struct Standing {
     /// The last record that it has for certain.
     pub delivered: Sequence,
     /// How many records came with the last step.
     pub taken: usize,
+    /// If more records may be waiting, a time before which the oldest of them was not written.
+    pub waiting: Option<Timestamp>,
 }
 
 /// Why a sink was not fed.
@@ -66,22 +71,12 @@ impl<F: Files> Feed<F> {
         sink: Arc<dyn AuditSink>,
         files: F,
     ) -> Result<Self, FeedError> {
-        let path = format!("{name}.cursor");
-        let cursor = |source| FeedError::Cursor {
-            path: path.clone(),
-            source,
-        };
-        let reached = match files.read(&path) {
-            Ok(bytes) => number(&bytes).ok_or_else(|| cursor(io::ErrorKind::InvalidData.into()))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            Err(error) => return Err(cursor(error)),
-        };
         Ok(Self {
             class,
-            cursor: Sequence::new(reached),
+            cursor: reached(name, &files)?,
             files,
             history,
-            path,
+            path: cursor_of(name),
             sink,
         })
     }
@@ -114,11 +109,35 @@ impl<F: Files> Feed<F> {
             })?;
             self.cursor = last.sequence;
         }
+        let newest = records.last().filter(|_| records.len() == BATCH);
         Ok(Standing {
             delivered: self.cursor,
             taken: records.len(),
+            waiting: newest.map(|record| record.time),
         })
     }
+}
+
+/// The last record that a sink has for certain, by the cursor with this name in `files`.
+///
+/// # Errors
+/// [`FeedError::Cursor`].
+pub fn reached(name: &str, files: &impl Source) -> Result<Sequence, FeedError> {
+    let path = cursor_of(name);
+    let invalid = io::ErrorKind::InvalidData;
+    let read = match files.read(&path) {
+        Ok(bytes) => number(&bytes).ok_or_else(|| invalid.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(number) => Ok(Sequence::new(number)),
+        Err(source) => Err(FeedError::Cursor { path, source }),
+    }
+}
+
+fn cursor_of(name: &str) -> String {
+    format!("{name}.cursor")
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {

@@ -1,9 +1,13 @@
 //! Records as syslog messages ([RFC 5424](https://www.rfc-editor.org/rfc/rfc5424)), over UDP
-//! ([RFC 5426](https://www.rfc-editor.org/rfc/rfc5426)) or TCP
-//! ([RFC 6587](https://www.rfc-editor.org/rfc/rfc6587)).
+//! ([RFC 5426](https://www.rfc-editor.org/rfc/rfc5426)), TCP
+//! ([RFC 6587](https://www.rfc-editor.org/rfc/rfc6587)) or TLS
+//! ([RFC 5425](https://www.rfc-editor.org/rfc/rfc5425)).
 
-use std::io::{self, Write};
-use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+mod link;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +16,10 @@ use certlocker_core::Record;
 use sha2::{Digest, Sha256};
 
 use super::{AuditSink, Format, SinkError};
+use link::Link;
+
+#[cfg(feature = "tls")]
+pub use tls::{InvalidAnchor, Trust};
 
 /// Facility 13, log audit ([RFC 5424 section 6.2.1](https://www.rfc-editor.org/rfc/rfc5424#section-6.2.1)).
 const LOG_AUDIT: u8 = 13;
@@ -26,11 +34,14 @@ const LAST_SEQUENCE_ID: u64 = 2_147_483_647;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How messages get to the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Transport {
     /// One connection, each message behind its length.
     Tcp,
+    /// The same under TLS, to a server whose certificate names the host.
+    #[cfg(feature = "tls")]
+    Tls(Trust),
     /// One datagram each. Nobody can tell whether it arrived.
     Udp {
         /// What is longer is replaced by a digest.
@@ -47,12 +58,6 @@ pub struct SyslogSink {
     patience: Duration,
     peer: String,
     transport: Transport,
-}
-
-#[derive(Debug)]
-enum Link {
-    Tcp(TcpStream),
-    Udp(UdpSocket, usize),
 }
 
 impl SyslogSink {
@@ -99,64 +104,25 @@ impl SyslogSink {
         [head.as_bytes(), line].concat()
     }
 
-    fn connect(&self) -> io::Result<Link> {
-        let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let address = self.peer.to_socket_addrs()?.next().ok_or_else(none)?;
-        match self.transport {
-            Transport::Tcp => {
-                let stream = TcpStream::connect_timeout(&address, self.patience)?;
-                stream.set_write_timeout(Some(self.patience))?;
-                Ok(Link::Tcp(stream))
-            }
-            Transport::Udp { largest } => {
-                let any = if address.is_ipv4() {
-                    "0.0.0.0:0"
-                } else {
-                    "[::]:0"
-                };
-                let socket = UdpSocket::bind(any)?;
-                socket.connect(address)?;
-                Ok(Link::Udp(socket, largest))
-            }
-        }
-    }
-
     fn send(&self, records: &[Record]) -> io::Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         // A connection that failed is not used again.
-        let mut link = match open.take() {
-            Some(link) if link.is_open() => link,
-            _ => self.connect()?,
+        let mut kept = open.take();
+        drop(kept.take_if(|link| !link.is_open()));
+        let mut link = match kept {
+            Some(link) => link,
+            None => Link::open(&self.peer, &self.transport, self.patience)?,
         };
         for record in records {
-            let message = self.message(record, &self.format.line(record));
-            match &mut link {
-                Link::Tcp(stream) => {
-                    let frame = [format!("{} ", message.len()).as_bytes(), &message].concat();
-                    stream.write_all(&frame)?;
-                }
-                Link::Udp(socket, largest) if message.len() > *largest => {
-                    socket.send(&self.message(record, &digest(record)))?;
-                }
-                Link::Udp(socket, _) => drop(socket.send(&message)?),
+            let mut message = self.message(record, &self.format.line(record));
+            if message.len() > link.largest() {
+                message = self.message(record, &digest(record));
             }
+            link.send(&message)?;
         }
-        if let Link::Tcp(stream) = &mut link {
-            stream.flush()?;
-        }
+        link.flush()?;
         *open = Some(link);
         Ok(())
-    }
-}
-
-impl Link {
-    /// Whether the peer has not closed the connection: what is written to a closed one is lost
-    /// without an error.
-    fn is_open(&self) -> bool {
-        let Self::Tcp(stream) = self else { return true };
-        let quiet = stream.set_nonblocking(true).is_ok()
-            && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        stream.set_nonblocking(false).is_ok() && quiet
     }
 }
 

@@ -7,28 +7,7 @@ use aws_lc_rs::hmac;
 use certlocker_core::{Record, Secret};
 
 use super::{AuditSink, Format, SinkError};
-
-/// Sends a request. Whoever speaks HTTP implements this.
-#[async_trait]
-pub trait Send: std::marker::Send + Sync {
-    /// Posts a request, and gives the status of the answer.
-    ///
-    /// # Errors
-    /// When there is none, in words.
-    async fn send(&self, request: Request) -> Result<u16, String>;
-}
-
-/// What is posted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_structs, reason = "as much of HTTP as matters here")]
-pub struct Request {
-    /// Where to.
-    pub url: String,
-    /// Names and values, beside those of the protocol.
-    pub headers: Vec<(&'static str, String)>,
-    /// JSON lines.
-    pub body: Vec<u8>,
-}
+use crate::http::{Post, Request, origin};
 
 /// A URL that takes records as JSON lines.
 ///
@@ -37,14 +16,14 @@ pub struct Request {
 /// the records are taken.
 pub struct WebhookSink {
     format: Format,
-    http: Arc<dyn Send>,
+    http: Arc<dyn Post>,
     key: Secret,
     url: String,
 }
 
 impl WebhookSink {
     /// The receiver at `url`, which knows `key`.
-    pub fn new(url: impl Into<String>, key: Secret, http: Arc<dyn Send>, format: Format) -> Self {
+    pub fn new(url: impl Into<String>, key: Secret, http: Arc<dyn Post>, format: Format) -> Self {
         Self {
             format,
             http,
@@ -91,28 +70,31 @@ impl AuditSink for WebhookSink {
         if records.is_empty() {
             return Ok(());
         }
-        let answer = self.http.send(self.request(records)).await;
-        match answer {
-            Ok(200..=299) => Ok(()),
-            Ok(status) => {
-                let what = format!(
-                    "{} answered with status {status}, and 200 to 299 was expected",
-                    self.url
-                );
-                Err(SinkError::new(what))
-            }
-            Err(why) => Err(SinkError::new(format!(
-                "{} gave no answer: {why}",
-                self.url
-            ))),
+        taken(self.http.as_ref(), self.request(records))
+            .await
+            .map(drop)
+    }
+}
+
+/// Posts a request, and gives the body of an answer with a status of 200 to 299.
+pub(super) async fn taken(http: &dyn Post, request: Request) -> Result<Vec<u8>, SinkError> {
+    let receiver = origin(&request.url);
+    match http.post(request).await {
+        Ok(answer) if (200..=299).contains(&answer.status) => Ok(answer.body),
+        Ok(answer) => {
+            let status = answer.status;
+            let what =
+                format!("{receiver} answered with status {status}, and 200 to 299 was expected");
+            Err(SinkError::new(what))
         }
+        Err(why) => Err(SinkError::new(format!("{receiver} gave no answer: {why}"))),
     }
 }
 
 impl std::fmt::Debug for WebhookSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WebhookSink")
-            .field("url", &self.url)
+            .field("url", &origin(&self.url))
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,11 @@
 mod feed;
 mod file;
 mod ocsf;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod syslog;
+#[cfg(feature = "tls")]
+mod syslog_tls;
 mod webhook;
 
 use std::pin::Pin;

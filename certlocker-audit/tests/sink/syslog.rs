@@ -8,7 +8,7 @@ use certlocker_audit::sink::conformance::{Fresh, records};
 use certlocker_audit::sink::{AuditSink, Format, SyslogSink, Transport};
 use pollster::block_on;
 
-type Received = Arc<Mutex<Vec<Vec<u8>>>>;
+pub(crate) type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// What a server receives, taken apart as RFC 6587 has it.
 fn server() -> (String, Received) {
@@ -31,7 +31,7 @@ fn server() -> (String, Received) {
     (address, received)
 }
 
-fn frame(stream: &mut impl Read) -> Option<Vec<u8>> {
+pub(crate) fn frame(stream: &mut impl Read) -> Option<Vec<u8>> {
     let (mut length, mut byte) = (0, [0]);
     loop {
         stream.read_exact(&mut byte).ok()?;
@@ -46,7 +46,7 @@ fn frame(stream: &mut impl Read) -> Option<Vec<u8>> {
 }
 
 /// The text behind the header, once nothing more comes.
-fn texts(received: &Received) -> Vec<Vec<u8>> {
+pub(crate) fn texts(received: &Received) -> Vec<Vec<u8>> {
     let (mut before, mut since) = (usize::MAX, Instant::now());
     while since.elapsed() < Duration::from_millis(50) {
         let now = received.lock().unwrap().len();
@@ -63,7 +63,7 @@ fn texts(received: &Received) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn text(message: &[u8]) -> Vec<u8> {
+pub(crate) fn text(message: &[u8]) -> Vec<u8> {
     let end = message.iter().position(|byte| *byte == b']').unwrap();
     message[end + 2..].to_vec()
 }

@@ -1,27 +1,39 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use certlocker_audit::http::{Answer, Post, Request};
 use certlocker_audit::sink::conformance::{Fresh, records};
-use certlocker_audit::sink::{AuditSink, Format, Request, Send, WebhookSink, signature};
+use certlocker_audit::sink::{AuditSink, Format, WebhookSink, signature};
 use certlocker_core::Secret;
 use pollster::block_on;
 
 /// A receiver that answers with this.
-struct Receiver(Mutex<Vec<Request>>, Result<u16, String>);
+pub(crate) struct Receiver(
+    pub(crate) Mutex<Vec<Request>>,
+    pub(crate) Result<Answer, String>,
+);
 
 #[async_trait]
-impl Send for Receiver {
-    async fn send(&self, request: Request) -> Result<u16, String> {
+impl Post for Receiver {
+    async fn post(&self, request: Request) -> Result<Answer, String> {
         self.0.lock().unwrap().push(request);
         self.1.clone()
     }
 }
 
-fn sink(answer: Result<u16, String>) -> (Arc<Receiver>, WebhookSink) {
-    let receiver = Arc::new(Receiver(Mutex::default(), answer));
+pub(crate) fn answer(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        media_type: "application/json".to_owned(),
+        body: body.as_bytes().to_vec(),
+    }
+}
+
+fn sink(answered: Result<Answer, String>) -> (Arc<Receiver>, WebhookSink) {
+    let receiver = Arc::new(Receiver(Mutex::default(), answered));
     let key = Secret::new(b"key".to_vec());
     let sink = WebhookSink::new(
-        "https://h.example/",
+        "https://h.example/s3cret",
         key,
         receiver.clone(),
         Format::Canonical,
@@ -30,7 +42,7 @@ fn sink(answer: Result<u16, String>) -> (Arc<Receiver>, WebhookSink) {
 }
 
 fn fresh() -> Fresh {
-    let (receiver, sink) = sink(Ok(204));
+    let (receiver, sink) = sink(Ok(answer(204, "")));
     let received = move || {
         let requests = receiver.0.lock().unwrap();
         let bodies = requests
@@ -53,7 +65,7 @@ fn the_mac_is_the_known_one() {
 
 #[test]
 fn a_request_says_which_records_it_has_and_who_sent_it() {
-    let (receiver, sink) = sink(Ok(200));
+    let (receiver, sink) = sink(Ok(answer(200, "")));
     block_on(sink.deliver(&records(&["a"; 5])[1..])).unwrap();
     let requests = receiver.0.lock().unwrap();
     let header = |name| {
@@ -67,13 +79,19 @@ fn a_request_says_which_records_it_has_and_who_sent_it() {
 
 #[test]
 fn anything_but_success_is_an_error_that_says_what_was_seen() {
-    for (answer, said) in [
-        (Ok(500), "status 500"),
-        (Ok(302), "status 302"),
+    for (answered, said) in [
+        (Ok(answer(500, "")), "status 500"),
+        (Ok(answer(302, "")), "status 302"),
         (Err("refused".to_owned()), "refused"),
     ] {
-        let (_, sink) = sink(answer);
-        let error = block_on(sink.deliver(&records(&["a"]))).unwrap_err();
-        assert!(error.to_string().contains(said), "{error}");
+        let (_, sink) = sink(answered);
+        let error = block_on(sink.deliver(&records(&["a"])))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(said) && error.contains("https://h.example"),
+            "{error}"
+        );
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }

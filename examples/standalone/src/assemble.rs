@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use certlocker_acme::{Nonces, ProcessNonces, SharedNonces, SystemClock};
+use certlocker_acme::{Clock, Nonces, ProcessNonces, SharedNonces, SystemClock};
+use certlocker_audit::gate::{Gate, Gated};
 use certlocker_core::{
     FileKey, FileKeyError, Page, PostgresError, PostgresStore, SealedSecrets, SecretStore,
     SqliteError, SqliteStore, Store, StoreError,
@@ -27,9 +28,11 @@ pub fn base_url(public: &BaseUrl) -> String {
 pub struct Opened {
     /// Where everything is kept.
     pub database: Opening,
+    /// Closes when records do not get where they have to.
+    pub gate: Arc<Gate>,
     /// Seals and opens secrets.
     pub secrets: Arc<dyn SecretStore>,
-    /// Keeps everything.
+    /// Keeps everything, behind the gate.
     pub store: Arc<dyn Store>,
 }
 
@@ -84,9 +87,11 @@ impl Opened {
             Database::Sqlite(path) => Opening::Sqlite(SqliteStore::open(path)?),
         };
         let path = &settings.master_key_file;
+        let clock = SystemClock::default();
+        let gate = Arc::new(Gate::new(move || clock.now()));
         let store: Arc<dyn Store> = match &database {
-            Opening::Postgres(store) => Arc::new(store.clone()),
-            Opening::Sqlite(store) => Arc::new(store.clone()),
+            Opening::Postgres(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
+            Opening::Sqlite(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
         };
         if matches!(database, Opening::Postgres(_)) && !path.exists() && is_used(&*store).await? {
             return Err(AssembleError::KeyElsewhere(path.clone()));
@@ -95,6 +100,7 @@ impl Opened {
         let secrets = Arc::new(SealedSecrets::new(Arc::clone(&store), key));
         Ok(Self {
             database,
+            gate,
             secrets,
             store,
         })

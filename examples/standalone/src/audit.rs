@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use certlocker_audit::files::Disk;
+use certlocker_audit::checkpoint::SignedCheckpoint;
+use certlocker_audit::files::{Disk, Files, Source, write_whole};
 use certlocker_audit::log::LogError;
 use certlocker_audit::note::{InvalidSigningKey, SigningKey, VerifierKey};
 use certlocker_core::{
@@ -13,6 +14,9 @@ use certlocker_core::{
 };
 
 use crate::home::Home;
+
+/// The file with the newest checkpoint that is cosigned, beside the newest of all.
+pub const WITNESSED: &str = "checkpoint.witnessed";
 
 /// Where the log and its public key are.
 #[derive(Clone, Debug)]
@@ -69,6 +73,46 @@ impl AuditHome {
         &self.files
     }
 
+    /// The newest checkpoint that witnesses have cosigned as the policy asks, if there is one.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn witnessed(&self) -> Result<Option<SignedCheckpoint>, AuditError> {
+        match self.files.read(WITNESSED) {
+            Ok(bytes) => {
+                let opened = SignedCheckpoint::open(&bytes, &self.verifier()?);
+                Ok(Some(opened.map_err(LogError::from)?))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(self.witnessed_file(source)),
+        }
+    }
+
+    /// Keeps a checkpoint that witnesses have cosigned.
+    ///
+    /// # Errors
+    /// [`AuditError::File`].
+    pub fn keep_witnessed(&self, checkpoint: &SignedCheckpoint) -> Result<(), AuditError> {
+        let kept = write_whole(&self.files, WITNESSED, checkpoint.to_string().as_bytes());
+        kept.map_err(|source| self.witnessed_file(source))
+    }
+
+    /// Keeps it no longer: nobody adds to it.
+    ///
+    /// # Errors
+    /// [`AuditError::File`].
+    pub fn forget_witnessed(&self) -> Result<(), AuditError> {
+        let removed = self.files.remove(WITNESSED);
+        removed.map_err(|source| self.witnessed_file(source))
+    }
+
+    fn witnessed_file(&self, source: io::Error) -> AuditError {
+        AuditError::File {
+            path: self.files.path().join(WITNESSED),
+            source,
+        }
+    }
+
     /// The key that verifies the log, as the server wrote it.
     ///
     /// # Errors
@@ -82,9 +126,9 @@ impl AuditHome {
 ///
 /// # Errors
 /// [`AuditError::File`].
-pub fn read(path: &PathBuf) -> Result<String, AuditError> {
+pub fn read(path: &Path) -> Result<String, AuditError> {
     fs::read_to_string(path).map_err(|source| AuditError::File {
-        path: path.clone(),
+        path: path.to_owned(),
         source,
     })
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 use certlocker_acme::{Links, SystemClock};
+use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Trigger};
 
 use crate::assemble::{AssembleError, Opened, base_url};
@@ -24,6 +25,7 @@ use crate::config::Settings;
 use crate::home::{Home, HomeError};
 use crate::inventory::{Inventory, InventoryError};
 use crate::output::Output;
+use crate::serve::sinks::heed;
 
 pub use remote::{Remote, RemoteError};
 
@@ -49,6 +51,9 @@ pub enum CommandError {
     /// The question has no answer.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// It is not known how far the sinks of records are.
+    #[error("it is not known how far the sinks of records are")]
+    Sinks(#[from] FeedError),
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
@@ -85,6 +90,7 @@ impl Desk {
         }
         let home = Home::at(&settings.data_dir)?;
         let opened = Opened::open(settings).await?;
+        heed(&opened, &home, &settings.audit_sink).await?;
         let base = home
             .base_url()
             .unwrap_or_else(|| base_url(&settings.public_url));

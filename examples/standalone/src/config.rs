@@ -25,7 +25,7 @@ pub use example::example;
 pub use file::ConfigFile;
 pub use origin::Origin;
 pub use report::Report;
-pub use sink::{Sink, Target};
+pub use sink::{Sink, Target, Wire};
 pub use table::{Preset, Reach, Setting, Settings, TABLE};
 pub use url::{BaseUrl, PageUrl};
 pub use value::{Form, Misfit, Scalar, Value};

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use certlocker_acme::{Clock, Links};
 use certlocker_core::{
-    CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore, Sequence, Store,
-    StoreError, Subject, Versioned, explain, explain_absent,
+    AuditUnavailable, CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore,
+    Sequence, Store, StoreError, Subject, Versioned, explain, explain_absent,
 };
 
 use crate::audit::{AuditError, AuditHome};
@@ -60,27 +60,42 @@ pub enum InventoryError {
     NotFound(String),
     /// A secret could not be sealed.
     #[error("the secret could not be sealed")]
-    Secret(#[from] SecretError),
+    Secret(#[source] SecretError),
     /// The audit log cannot be read.
     #[error("the audit log cannot be read")]
     Audit(#[from] AuditError),
     /// The store failed.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
+    /// What was asked for cannot be recorded; nothing was changed.
+    #[error(transparent)]
+    Unrecorded(AuditUnavailable),
 }
 
 impl InventoryError {
     fn store(error: StoreError, what: impl FnOnce() -> String) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound(what()),
-            other => Self::Store(other),
+            other => other.into(),
         }
     }
 }
 
 impl From<StoreError> for InventoryError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error.audit_unavailable() {
+            Some(refusal) => Self::Unrecorded(refusal),
+            None => Self::Store(error),
+        }
+    }
+}
+
+impl From<SecretError> for InventoryError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Store(error) => error.into(),
+            error => Self::Secret(error),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod listen;
 pub mod lock;
 pub mod operator;
 pub mod output;
+pub mod outside;
 pub mod random;
 pub mod ready;
 pub mod serve;

@@ -17,6 +17,8 @@ use crate::inventory::Inventory;
 use guard::Guard;
 use table::{Surface, endpoints, routers};
 
+pub use audit::log_router;
+
 /// What the handlers of the plane work with.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {

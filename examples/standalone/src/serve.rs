@@ -4,8 +4,9 @@ mod audit;
 mod health;
 mod identity;
 mod lag;
-mod sinks;
+pub(crate) mod sinks;
 mod upkeep;
+mod witnesses;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::inventory::Inventory;
 use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
 use crate::lock::{DataDirLock, LockError};
 use crate::operator;
+use crate::outside::{Outside, OutsideError};
 use crate::ready::{Ready, ReadyError, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError};
@@ -64,6 +66,9 @@ pub enum ServeError {
     /// The nonces that are shared with other servers.
     #[error(transparent)]
     Nonces(#[from] SharedNoncesError),
+    /// Other machines, called by this one.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     /// The system gives no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -76,6 +81,14 @@ pub enum ServeError {
     /// A sink of records.
     #[error("a sink of records cannot be fed")]
     Sink(#[from] FeedError),
+    /// The key of a webhook.
+    #[error("the key of a webhook, {}, cannot be used", path.display())]
+    SinkKey {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// Signals cannot be waited for.
     #[error("signals cannot be waited for")]
     Signal(#[source] std::io::Error),
@@ -101,9 +114,11 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let opened = Opened::open(settings).await?;
     let gateway_listeners = bind(&settings.listen)?;
     let desk_listeners = bind(&[settings.operator_listen])?;
+    let log_listeners = bind(settings.audit_listen.as_slice())?;
     let addresses: Vec<SocketAddr> = gateway_listeners
         .iter()
         .chain(&desk_listeners)
+        .chain(&log_listeners)
         .map(Listener::address)
         .collect();
     let public = public_url(settings, &gateway_listeners);
@@ -117,7 +132,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
 
     let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
     let host = public.host().value();
-    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink)?;
+    let outside = Outside::trusting(settings.audit_ca_file.as_deref())?;
+    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink, &outside)?;
+    let policy = settings.audit_policy.as_deref();
+    let witnesses = witnesses::Asking::open(AuditHome::of(&home), policy, &outside)?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -140,12 +158,20 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let _stops = stop.clone().drop_guard();
     let pump = audit.start(stop.clone());
     let sinks = sinks.start(&stop);
+    if let Some(witnesses) = witnesses {
+        witnesses.start(stop.clone());
+    }
+    let (gate, store) = (opened.gate.clone(), opened.store.clone());
+    tokio::spawn(sinks::look(gate, store, stop.clone()));
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
     let desk_plane = Plane::new("operator", desk_router, tls.clone(), limits);
+    let log_router = operator::log_router(AuditHome::of(&home));
+    let log_plane = Plane::new("audit log", log_router, tls.clone(), limits);
     let gateway_plane = tokio::spawn(gateway_plane.serve(gateway_listeners, stop.clone()));
     let desk_plane = tokio::spawn(desk_plane.serve(desk_listeners, stop.clone()));
+    let log_plane = tokio::spawn(log_plane.serve(log_listeners, stop.clone()));
     let jobs = tokio::spawn({
         let gateway = gateway.clone();
         async move { gateway.run().await }
@@ -167,7 +193,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     tracing::info!("stopping: requests in progress are finished");
     drop(ready);
     stop.cancel();
-    for plane in [gateway_plane, desk_plane] {
+    for plane in [gateway_plane, desk_plane, log_plane] {
         if let Ok(Stopped::Cut(count)) = plane.await {
             tracing::warn!(count, "connections were cut off at the end of the grace");
         }

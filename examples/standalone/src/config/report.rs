@@ -8,6 +8,7 @@ use super::Loaded;
 use super::database::shown;
 use super::draft::Entry;
 use super::origin::Origin;
+use super::sink::shown as shown_sink;
 use super::table::{Setting, TABLE};
 use super::value::Form;
 
@@ -51,7 +52,7 @@ fn line(setting: &Setting, entry: &Entry) -> Line {
 fn value(setting: &Setting, entry: &Entry) -> serde_json::Value {
     let one = entry.texts.first();
     match (setting.form, one) {
-        (Form::List, _) => entry.texts.clone().into(),
+        (Form::List, _) => entry.texts.iter().map(|text| shown_sink(text)).collect(),
         (Form::Number, Some(text)) => text
             .parse::<u64>()
             .map_or_else(|_| text.clone().into(), Into::into),

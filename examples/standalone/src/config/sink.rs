@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use certlocker_audit::sink::{Class, Format, Rotation, Transport};
+use certlocker_audit::http::origin;
+use certlocker_audit::sink::{Class, Format, Rotation};
+use url::Url;
 
 use super::value::{Misfit, Scalar};
 
@@ -25,59 +27,126 @@ pub struct Sink {
 pub enum Target {
     /// Lines of a file.
     File(PathBuf, Rotation),
-    /// A syslog server, by its address and port.
-    Syslog(String, Transport),
+    /// An OpenTelemetry collector, by the URL of its logs.
+    #[cfg(feature = "otlp")]
+    Otlp(String),
+    /// A syslog server, by its host and port.
+    Syslog(String, Wire),
+    /// A URL, and the file with the key of the MAC that it checks.
+    Webhook(String, PathBuf),
 }
 
-/// What surely arrives in one datagram.
-const DATAGRAM: usize = 2_048;
+/// How syslog messages travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "those that syslog has")]
+pub enum Wire {
+    /// RFC 6587.
+    Tcp,
+    /// RFC 5425.
+    Tls,
+    /// RFC 5426.
+    Udp,
+}
 
 impl Sink {
-    /// What it is called in metrics and checks.
+    /// What it is called in metrics, checks and refusals: without what may be a secret.
     pub fn name(&self) -> String {
         match &self.target {
             Target::File(path, _) => format!("file:{}", path.display()),
-            Target::Syslog(peer, Transport::Tcp) => format!("tcp:{peer}"),
-            Target::Syslog(peer, _) => format!("udp:{peer}"),
+            #[cfg(feature = "otlp")]
+            Target::Otlp(url) => named("otlp", url),
+            Target::Syslog(peer, Wire::Tcp) => format!("tcp:{peer}"),
+            Target::Syslog(peer, Wire::Tls) => format!("tls:{peer}"),
+            Target::Syslog(peer, Wire::Udp) => format!("udp:{peer}"),
+            Target::Webhook(url, _) => named("webhook", url),
         }
     }
 }
 
-const FORM: &str = "file:PATH, tcp:HOST:PORT or udp:HOST:PORT, and behind it ;required=SPAN, \
-    ;format=canonical|ocsf, and for a file ;size=BYTES and ;keep=N";
+/// The origin of a URL, and if there is more to it, something that tells it from others there.
+fn named(kind: &str, url: &str) -> String {
+    let origin = origin(url);
+    match url.strip_prefix(&origin) {
+        None | Some("" | "/") => format!("{kind}:{origin}"),
+        Some(path) => {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, path.as_bytes());
+            let digits: String = digest.as_ref()[..4]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            format!("{kind}:{origin}#{digits}")
+        }
+    }
+}
+
+/// A text of the setting as it may be shown: the path of a URL may be a secret.
+pub(super) fn shown(text: &str) -> String {
+    let (url, options) = text.split_once(';').unwrap_or((text, ""));
+    let more = if options.is_empty() {
+        String::new()
+    } else {
+        format!(";{options}")
+    };
+    match url.split_once(':') {
+        Some((kind @ ("webhook" | "otlp"), url)) => format!("{kind}:{}/…{more}", origin(url)),
+        _ => text.to_owned(),
+    }
+}
+
+const FORM: &str = "file:PATH, tcp:HOST:PORT, tls:HOST:PORT, udp:HOST:PORT or \
+    webhook:https://URL;key-file=PATH, and behind it ;required=SPAN, ;format=canonical|ocsf, and \
+    for a file ;size=BYTES and ;keep=N";
 
 impl Scalar for Sink {
     const PLACEHOLDER: &'static str = "SINK";
 
     fn from_text(text: &str) -> Result<Self, Misfit> {
-        let misfit = || Misfit::expected(FORM, text);
+        let misfit = || Misfit::expected(FORM, &shown(text));
         let mut parts = text.split(';');
         let (kind, place) = parts
             .next()
             .and_then(|part| part.split_once(':'))
             .ok_or_else(misfit)?;
-        let is_peer = place
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        let target = match kind {
-            "file" if !place.is_empty() => Target::File(place.into(), Rotation::default()),
-            "tcp" if is_peer => Target::Syslog(place.to_owned(), Transport::Tcp),
-            "udp" if is_peer => {
-                Target::Syslog(place.to_owned(), Transport::Udp { largest: DATAGRAM })
-            }
-            _ => return Err(misfit()),
-        };
         let mut sink = Self {
             class: Class::BestEffort,
             format: Format::Canonical,
-            target,
+            target: target(kind, place).ok_or_else(misfit)?,
         };
         for part in parts {
             let (name, value) = part.split_once('=').ok_or_else(misfit)?;
             sink.set(name, value).ok_or_else(misfit)?;
         }
+        if matches!(&sink.target, Target::Webhook(_, file) if file.as_os_str().is_empty()) {
+            return Err(misfit());
+        }
         Ok(sink)
     }
+}
+
+fn target(kind: &str, place: &str) -> Option<Target> {
+    match kind {
+        "file" if !place.is_empty() => Some(Target::File(place.into(), Rotation::default())),
+        #[cfg(feature = "otlp")]
+        "otlp" => Some(Target::Otlp(url(place, &["http", "https"])?)),
+        "tcp" => Some(Target::Syslog(peer(place)?, Wire::Tcp)),
+        "tls" => Some(Target::Syslog(peer(place)?, Wire::Tls)),
+        "udp" => Some(Target::Syslog(peer(place)?, Wire::Udp)),
+        "webhook" => Some(Target::Webhook(url(place, &["https"])?, PathBuf::new())),
+        _ => None,
+    }
+}
+
+fn peer(place: &str) -> Option<String> {
+    let (host, port) = place.rsplit_once(':')?;
+    let whole = !host.is_empty() && port.parse::<u16>().is_ok();
+    whole.then(|| place.to_owned())
+}
+
+fn url(text: &str, schemes: &[&str]) -> Option<String> {
+    let url: Url = text.parse().ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let fits = plain && url.has_host() && schemes.contains(&url.scheme());
+    fits.then(|| url.to_string())
 }
 
 impl Sink {
@@ -87,10 +156,15 @@ impl Sink {
                 let deadline = Duration::from_text(span).ok()?;
                 self.class = Class::Required { deadline };
             }
+            #[cfg(feature = "otlp")]
+            ("format", _, Target::Otlp(_)) => return None,
             ("format", "canonical", _) => self.format = Format::Canonical,
             ("format", "ocsf", _) => self.format = Format::Ocsf,
             ("size", bytes, Target::File(_, rotation)) => rotation.bytes = bytes.parse().ok()?,
             ("keep", count, Target::File(_, rotation)) => rotation.kept = count.parse().ok()?,
+            ("key-file", path, Target::Webhook(_, file)) if !path.is_empty() => {
+                *file = path.into();
+            }
             _ => return None,
         }
         Some(())
@@ -117,10 +191,10 @@ mod tests {
         assert_eq!(sink.format, Format::Ocsf);
         let deadline = Duration::from_secs(30);
         assert_eq!(sink.class, Class::Required { deadline });
-        let sink = Sink::from_text("tcp:log.example:601").unwrap();
+        let sink = Sink::from_text("tls:log.example:6514").unwrap();
         assert_eq!(
             (sink.class, sink.name().as_str()),
-            (Class::BestEffort, "tcp:log.example:601")
+            (Class::BestEffort, "tls:log.example:6514")
         );
     }
 
@@ -135,12 +209,37 @@ mod tests {
             "file:a;required",
             "file:a;required=x",
             "tcp:h:1;keep=2",
+            "webhook:https://h.example/s3cret",
+            "webhook:http://h.example/s3cret;key-file=k",
+            "webhook:https://me:s3cret@h.example/;key-file=k",
         ] {
             let error = Sink::from_text(text).unwrap_err().to_string();
             assert!(
                 error.starts_with("expected file:PATH, tcp:HOST:PORT"),
                 "{text}: {error}"
             );
+            assert!(!error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_webhook_is_named_without_what_may_be_a_secret_and_apart_from_others() {
+        let named = |text: &str| Sink::from_text(text).unwrap().name();
+        let one = named("webhook:https://h.example/hook/s3cret;key-file=/k");
+        let other = named("webhook:https://h.example/hook/other;key-file=/k");
+        assert!(one.starts_with("webhook:https://h.example#"), "{one}");
+        assert!(!one.contains("s3cret") && one != other);
+        assert_eq!(
+            shown("webhook:https://h.example/hook/s3cret;key-file=/k"),
+            "webhook:https://h.example/…;key-file=/k"
+        );
+    }
+
+    #[cfg(feature = "otlp")]
+    #[test]
+    fn a_collector_has_a_form_of_its_own() {
+        let sink = Sink::from_text("otlp:http://localhost:4318/v1/logs;required=1m").unwrap();
+        assert!(matches!(sink.target, Target::Otlp(_)));
+        assert!(Sink::from_text("otlp:http://localhost:4318/v1/logs;format=ocsf").is_err());
     }
 }

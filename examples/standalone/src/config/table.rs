@@ -228,10 +228,22 @@ settings! {
     "Audit" {
         /// How far the audit log may be behind the records before the server is not ready.
         Server audit_lag: Duration = Preset::Text("30s");
-        /// Where records go as well: file:PATH, tcp:HOST:PORT or udp:HOST:PORT (syslog), and behind it
-        /// ;format=ocsf, ;required=SPAN (the server is not ready when a record waits longer), and for
-        /// a file ;size=BYTES and ;keep=N. Can be given several times.
+        /// Where records go as well: file:PATH, webhook:https://URL;key-file=PATH, or syslog as
+        /// tcp:HOST:PORT, tls:HOST:PORT or udp:HOST:PORT; and behind it ;format=ocsf, ;required=SPAN
+        /// (nothing is changed while a record waits longer), and for a file ;size=BYTES and ;keep=N.
+        /// Can be given several times.
         Server audit_sink: Vec<Sink> = Preset::Unset { example: "file:/var/log/certlocker/audit.jsonl" };
+        /// Certificates, in PEM, of the authorities that vouch for sinks and witnesses; without it,
+        /// those of the system.
+        Server audit_ca_file: Option<PathBuf> = Preset::Unset { example: "/etc/certlocker/siem-ca.pem" };
+        /// Address where anybody may read the files of the audit log, which name accounts and hosts;
+        /// without it, the operator plane has them, under a token.
+        Server audit_listen: Option<SocketAddr> = Preset::Unset { example: "192.0.2.1:8445" };
+        /// File with the policy (c2sp.org/tlog-policy) whose witnesses are asked to cosign the log.
+        Server audit_policy: Option<PathBuf> = Preset::Unset { example: "/etc/certlocker/witnesses" };
+        /// The written policy of retention: entries of the audit log may be removed once they are
+        /// older. Without it, nothing is.
+        Server audit_retention: Option<Duration> = Preset::Unset { example: "400d" };
     }
     "Log" {
         /// How the log is written: text or json.

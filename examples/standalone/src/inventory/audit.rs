@@ -208,7 +208,7 @@ impl Inventory {
         let missing = || InventoryError::NotFound(format!("record {record}"));
         let stored = stored.first().ok_or_else(missing)?;
         let entry = certlocker_audit::entry_of(stored.sequence, &stored.bytes).into_owned();
-        let checkpoint = self.checkpoint()?;
+        let checkpoint = self.checkpoint_over(before)?;
         let receipt = receipt(self.audit.files(), &checkpoint, before).map_err(AuditError::Log)?;
         let later = || InventoryError::NotFound(format!("entry of record {record} in the log yet"));
         Ok(ReceiptView {
@@ -216,6 +216,15 @@ impl Inventory {
             entry: String::from_utf8_lossy(&entry).into_owned(),
             receipt: receipt.ok_or_else(later)?.to_string(),
         })
+    }
+
+    /// The newest checkpoint that witnesses cosigned, if it has this entry; otherwise the newest.
+    fn checkpoint_over(&self, index: u64) -> Result<SignedCheckpoint, InventoryError> {
+        let witnessed = self.audit.witnessed()?;
+        match witnessed.filter(|witnessed| witnessed.checkpoint().size > index) {
+            Some(witnessed) => Ok(witnessed),
+            None => self.checkpoint(),
+        }
     }
 
     /// The newest checkpoint of the log.

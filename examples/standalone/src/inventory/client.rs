@@ -176,7 +176,7 @@ impl Inventory {
                     "there is a client named `{}` already",
                     request.name
                 )),
-                other => InventoryError::Store(other),
+                other => other.into(),
             })?;
         Ok(CreatedClient {
             directory: self.links.directory(),

@@ -3,7 +3,7 @@
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use certlocker_core::{Pattern, TokenScope};
@@ -83,7 +83,7 @@ async fn may_order(desk: &Desk, caller: &Caller, names: &[Pattern]) -> Result<()
     };
     let needed = missing.to_string();
     let detail = deny(desk, caller, &needed).await;
-    let detail = detail.map_err(InventoryError::Store)?;
+    let detail = detail.map_err(InventoryError::from)?;
     Err(Failed::Denied { detail, needed })
 }
 
@@ -178,15 +178,29 @@ impl IntoResponse for Failed {
                 let response = problem(StatusCode::FORBIDDEN, &detail);
                 challenged(response, &insufficient(&needed))
             }
-            Self::Inventory(error) => problem(status(&error), &error.to_string()),
+            Self::Inventory(error) => unanswered(&error),
         }
     }
+}
+
+/// When to ask again what could not be answered, in seconds.
+const COME_AGAIN: HeaderValue = HeaderValue::from_static("5");
+
+fn unanswered(error: &InventoryError) -> Response {
+    let status = status(error);
+    let mut response = problem(status, &error.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, COME_AGAIN);
+    }
+    response
 }
 
 fn status(error: &InventoryError) -> StatusCode {
     match error {
         InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
         InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
+        InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
         error => {
             let error = error as &dyn std::error::Error;
             tracing::error!(error, "an operator's request failed");

@@ -16,7 +16,7 @@ use super::Desk;
 use super::api::problem;
 use super::page;
 use super::table::{Needs, Surface};
-use crate::inventory::TokenReach;
+use crate::inventory::{InventoryError, TokenReach};
 
 /// What stands in front of a route.
 #[derive(Clone, Debug)]
@@ -176,14 +176,8 @@ impl Gate {
                 challenged(response, &insufficient(needed))
             }
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a refusal was not recorded"
-                );
-                self.refusal(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the refusal cannot be recorded",
-                )
+                let error = InventoryError::from(error);
+                self.refusal(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
             }
         }
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use certlocker_acme::{Clock, SystemClock};
 use certlocker_audit::files::Disk;
+use certlocker_audit::gate::Follower;
 use certlocker_audit::log::Log;
 use certlocker_audit::note::SigningKey;
 use certlocker_audit::pump::Pump;
-use certlocker_core::{Actor, Attribution, Component, Store, Trigger};
+use certlocker_audit::sink::{Class, Standing};
+use certlocker_core::{Actor, Attribution, Component, Sequence, Store, Trigger};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -54,12 +56,9 @@ pub(super) async fn open(
     let files = AuditHome::of(home).files().clone();
     let log = Log::open(files.clone(), key.clone()).map_err(AuditError::Log)?;
     let store = opened.store.clone();
-    let lag = Lag::new(
-        "audit-log",
-        log.size(),
-        store.clone(),
-        Strictness::Strict(limit),
-    );
+    let class = Class::Required { deadline: limit };
+    let follower = Follower::new("audit-log", class, Sequence::new(log.size()));
+    let lag = Lag::new(Arc::new(follower), store.clone(), Strictness::Failing);
     Ok(Keeper {
         files,
         key,
@@ -89,9 +88,12 @@ impl Keeper {
                 Ok(progress) => (progress.taken > 0, PAUSE),
                 Err(_) => (false, PAUSE_AFTER_FAILURE),
             };
-            self.lag.reached(self.pump.log().size());
             match &step {
-                Ok(_) => self.lag.recovered(),
+                Ok(progress) => self.lag.reached(&Standing {
+                    delivered: Sequence::new(progress.size),
+                    taken: progress.taken,
+                    waiting: None,
+                }),
                 Err(error) => {
                     self.lag.failed(error);
                     self.open_again();

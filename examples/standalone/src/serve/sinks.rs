@@ -1,10 +1,17 @@
 //! Feeds each sink on a thread of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use certlocker_audit::files::Disk;
-use certlocker_audit::sink::{AuditSink, Class, Feed, FileSink, SyslogSink};
+use certlocker_audit::gate::{Follower, Gate};
+#[cfg(feature = "otlp")]
+use certlocker_audit::sink::OtlpSink;
+use certlocker_audit::sink::{
+    AuditSink, Feed, FeedError, FileSink, SyslogSink, Transport, WebhookSink, reached,
+};
+use certlocker_core::{Secret, Store};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -12,14 +19,20 @@ use tokio_util::sync::CancellationToken;
 use super::ServeError;
 use super::lag::{Lag, Strictness};
 use crate::assemble::Opened;
-use crate::config::{Sink, Target};
+use crate::config::{Sink, Target, Wire};
 use crate::home::Home;
+use crate::outside::Outside;
 
 const PAUSE: Duration = Duration::from_millis(500);
 /// A sink that fails is tried again after a span that doubles up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a sink may take for what is left when the server stops.
 const LAST_WORD: Duration = Duration::from_secs(3);
+
+/// What surely arrives in one datagram.
+const DATAGRAM: usize = 2_048;
+/// A MAC key that is shorter can be guessed.
+const SHORTEST_KEY: usize = 16;
 
 /// The sinks, ready to be fed.
 pub(super) struct Sinks(Vec<(Feed<Disk>, Lag)>);
@@ -33,26 +46,21 @@ impl Sinks {
         home: &Home,
         host: &str,
         sinks: &[Sink],
+        outside: &Outside,
     ) -> Result<Self, ServeError> {
         let open = |sink: &Sink| {
-            let (class, name) = (sink.class, sink.name());
-            let files = Disk::at(home.path().join("sinks"));
+            let (class, name, files) = (sink.class, sink.name(), cursors(home));
             let feed = Feed::open(
                 &file_name(&name),
                 class,
                 opened.store.clone(),
-                make(sink, host),
+                make(sink, host, outside)?,
                 files,
             )?;
-            let strictness = match class {
-                Class::BestEffort => Strictness::BestEffort,
-                Class::Required { deadline } => Strictness::Deadline(deadline),
-            };
-            let reached = feed.delivered().get();
-            Ok((
-                feed,
-                Lag::new(name, reached, opened.store.clone(), strictness),
-            ))
+            let follower = Arc::new(Follower::new(name, class, feed.delivered()));
+            opened.gate.watch(follower.clone());
+            let lag = Lag::new(follower, opened.store.clone(), Strictness::Late);
+            Ok((feed, lag))
         };
         Ok(Self(
             sinks.iter().map(open).collect::<Result<_, ServeError>>()?,
@@ -96,10 +104,15 @@ async fn run(mut feed: Feed<Disk>, lag: Lag, stop: CancellationToken) {
     loop {
         let stopping = stop.is_cancelled();
         let step = feed.step().await;
-        lag.reached(feed.delivered().get());
         let pause = match &step {
-            Ok(standing) if standing.taken > 0 => Duration::ZERO,
-            Ok(_) => PAUSE,
+            Ok(standing) => {
+                lag.reached(standing);
+                if standing.taken > 0 {
+                    Duration::ZERO
+                } else {
+                    PAUSE
+                }
+            }
             Err(error) => {
                 lag.failed(error);
                 PAUSE.saturating_mul(1 << failures).min(LONGEST_PAUSE)
@@ -110,9 +123,6 @@ async fn run(mut feed: Feed<Disk>, lag: Lag, stop: CancellationToken) {
         } else {
             (failures + 1).min(10)
         };
-        if step.is_ok() {
-            lag.recovered();
-        }
         if stopping && !pause.is_zero() {
             return;
         }
@@ -120,13 +130,77 @@ async fn run(mut feed: Feed<Disk>, lag: Lag, stop: CancellationToken) {
     }
 }
 
-fn make(sink: &Sink, host: &str) -> Arc<dyn AuditSink> {
-    match &sink.target {
-        Target::File(path, rotation) => Arc::new(FileSink::new(path, sink.format, *rotation)),
-        Target::Syslog(peer, transport) => {
-            Arc::new(SyslogSink::new(peer, host, *transport, sink.format))
+fn make(sink: &Sink, host: &str, outside: &Outside) -> Result<Arc<dyn AuditSink>, ServeError> {
+    let format = sink.format;
+    Ok(match &sink.target {
+        Target::File(path, rotation) => Arc::new(FileSink::new(path, format, *rotation)),
+        #[cfg(feature = "otlp")]
+        Target::Otlp(url) => Arc::new(OtlpSink::new(url, Arc::new(outside.clone()))),
+        Target::Syslog(peer, wire) => {
+            let transport = match wire {
+                Wire::Tcp => Transport::Tcp,
+                Wire::Tls => Transport::Tls(outside.trust()?),
+                Wire::Udp => Transport::Udp { largest: DATAGRAM },
+            };
+            Arc::new(SyslogSink::new(peer, host, transport, format))
         }
+        Target::Webhook(url, key_file) => {
+            let key = key(key_file)?;
+            Arc::new(WebhookSink::new(
+                url,
+                key,
+                Arc::new(outside.clone()),
+                format,
+            ))
+        }
+    })
+}
+
+/// The key of a webhook; a line end behind it is none of it.
+fn key(path: &Path) -> Result<Secret, ServeError> {
+    let unusable = |source| ServeError::SinkKey {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = std::fs::read(path).map_err(unusable)?;
+    let length = bytes.trim_ascii_end().len();
+    bytes.truncate(length);
+    let key = Secret::new(bytes);
+    if key.expose().len() < SHORTEST_KEY {
+        let what = format!("a key has at least {SHORTEST_KEY} bytes, and this has {length}");
+        return Err(unusable(std::io::Error::other(what)));
     }
+    Ok(key)
+}
+
+/// Until it is told to stop, looks what sinks are waiting for.
+pub(super) async fn look(gate: Arc<Gate>, store: Arc<dyn Store>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = gate.look(store.as_ref()).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what sinks wait for cannot be read");
+        }
+        let _ = tokio::time::timeout(PAUSE, stop.cancelled()).await;
+    }
+}
+
+/// Lets a command change nothing that the sinks of a server on the same directory wait for.
+///
+/// # Errors
+/// When it is not known how far they are.
+pub(crate) async fn heed(opened: &Opened, home: &Home, sinks: &[Sink]) -> Result<(), FeedError> {
+    for sink in sinks {
+        let name = sink.name();
+        let reached = reached(&file_name(&name), &cursors(home))?;
+        let follower = Follower::new(name, sink.class, reached);
+        opened.gate.watch(Arc::new(follower));
+    }
+    Ok(opened.gate.look(opened.store.as_ref()).await?)
+}
+
+/// Where it is kept how far each sink is.
+fn cursors(home: &Home) -> Disk {
+    Disk::at(home.path().join("sinks"))
 }
 
 /// A name that a file can have: two sinks have the same only if they are one.

@@ -10,3 +10,4 @@ mod instant_acme;
 mod lego;
 mod openssl;
 mod uacme;
+mod web_servers;

@@ -5,6 +5,7 @@ pub(crate) mod acme;
 pub(crate) mod dns;
 pub(crate) mod http;
 pub(crate) mod https;
+pub(crate) mod receiver;
 pub(crate) mod scene;
 pub(crate) mod server;
 pub(crate) mod tool;

@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod crash;
 mod explain;
+mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod nodes;
@@ -12,3 +13,4 @@ mod planes;
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
 mod tokens;
+mod witness;

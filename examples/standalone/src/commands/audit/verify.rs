@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use super::super::{CommandError, Remote, RemoteError};
 use crate::assemble::Opened;
-use crate::audit::{AuditError, AuditHome, read, verifier};
+use crate::audit::{AuditError, AuditHome, WITNESSED, read, verifier};
 use crate::cli::{Exit, VerifyArguments};
 use crate::config::Settings;
 use crate::home::Home;
@@ -114,7 +114,7 @@ async fn store(
     let opened = Opened::open(settings).await?;
     let store = opened.store.as_ref();
     let report = verify_store(store, source, key, known).await;
-    Ok(report.map_err(|error: StoreError| InventoryError::Store(error))?)
+    Ok(report.map_err(|error: StoreError| InventoryError::from(error))?)
 }
 
 /// What a policy of witnesses has against the checkpoint, if there is one.
@@ -126,7 +126,9 @@ fn policy(
         return Ok(None);
     };
     let policy: Policy = read(path)?.parse().map_err(|error| invalid(path, &error))?;
-    let Ok(bytes) = tokio::task::block_in_place(|| source.read(CHECKPOINT)) else {
+    let newest = |path: &str| source.read(path);
+    let cosigned = || newest(WITNESSED).or_else(|_| newest(CHECKPOINT));
+    let Ok(bytes) = tokio::task::block_in_place(cosigned) else {
         return Ok(None);
     };
     let note = Note::parse(&bytes).map_err(|error| error.to_string());
