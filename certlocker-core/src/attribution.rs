@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AuthorityId, CertificateId, ClientId, OrderId, SecretId, TokenId};
+use crate::{
+    AccountId, AuthorityId, CertificateId, ClientId, OrderId, PersonId, SecretId, TokenId,
+};
 
 /// Everything about a change but the change itself: its actor and its cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub enum Actor {
     Anonymous(IpNet),
     /// A person at the command line of the machine, by user name.
     Command(String),
+    /// A person who signed in.
+    Person(PersonId),
     /// A part of the server itself.
     Server(Component),
     /// The holder of an API token.
@@ -115,6 +119,7 @@ impl fmt::Display for Actor {
             Self::Account(id) => write!(f, "account:{id}"),
             Self::Anonymous(network) => write!(f, "anonymous:{network}"),
             Self::Command(user) => write!(f, "command:{user}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Server(component) => write!(f, "server:{}", component.as_str()),
             Self::Token(id) => write!(f, "token:{id}"),
         }
@@ -137,6 +142,7 @@ impl TryFrom<String> for Actor {
             "account" => name.parse().map(Self::Account).map_err(|_| invalid()),
             "anonymous" => name.parse().map(Self::Anonymous).map_err(|_| invalid()),
             "command" => Ok(Self::Command(name.to_owned())),
+            "person" => name.parse().map(Self::Person).map_err(|_| invalid()),
             "server" => Component::ALL
                 .into_iter()
                 .find(|component| component.as_str() == name)
@@ -220,6 +226,8 @@ pub enum Subject {
     Client(ClientId),
     /// An order.
     Order(OrderId),
+    /// A person who signs in.
+    Person(PersonId),
     /// A sealed secret.
     Secret(SecretId),
     /// An API token.
@@ -234,6 +242,7 @@ impl fmt::Display for Subject {
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
         }
@@ -256,6 +265,7 @@ impl TryFrom<String> for Subject {
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("order", id)) => id.parse().map(Self::Order),
+            Some(("person", id)) => id.parse().map(Self::Person),
             Some(("secret", id)) => id.parse().map(Self::Secret),
             Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
@@ -318,6 +328,7 @@ mod tests {
             "certificate",
             "client",
             "order",
+            "person",
             "secret",
             "token",
         ] {
@@ -327,6 +338,7 @@ mod tests {
             &format!("account:{ID}"),
             "anonymous:192.0.2.0/24",
             "command:root",
+            &format!("person:{ID}"),
             "server:validator",
             &format!("token:{ID}"),
         ] {

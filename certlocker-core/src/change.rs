@@ -23,8 +23,12 @@ pub enum Kind {
     Client,
     /// [`Order`](crate::Order).
     Order,
+    /// [`Person`](crate::Person).
+    Person,
     /// [`Sealed`](crate::Sealed).
     Secret,
+    /// [`Session`](crate::Session).
+    Session,
     /// [`Token`](crate::Token).
     Token,
     /// [`TokenUse`](crate::TokenUse).
@@ -40,7 +44,9 @@ impl Kind {
             Self::Certificate => "certificate",
             Self::Client => "client",
             Self::Order => "order",
+            Self::Person => "person",
             Self::Secret => "secret",
+            Self::Session => "session",
             Self::Token => "token",
             Self::TokenUse => "token-use",
         }

@@ -12,6 +12,8 @@ mod client;
 #[macro_use]
 mod order;
 #[macro_use]
+mod person;
+#[macro_use]
 mod secret;
 #[macro_use]
 mod server;
@@ -25,8 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
-    Method, OrderId, Quirk, Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint,
-    Timestamp, TokenId, TokenScopes,
+    Method, OrderId, PersonId, Quirk, Revocation, Role, Scope, SecretId, SecretPurpose, Subject,
+    Thumbprint, Timestamp, TokenId, TokenScopes,
 };
 
 /// Declares the vocabulary: code, name, the subjects under which it is found, and the fields.
@@ -93,6 +95,10 @@ fn order(id: &OrderId) -> Option<Subject> {
     Some(Subject::Order(*id))
 }
 
+fn person(id: &PersonId) -> Option<Subject> {
+    Some(Subject::Person(*id))
+}
+
 fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
 }
@@ -101,7 +107,7 @@ fn token(id: &TokenId) -> Option<Subject> {
     Some(Subject::Token(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events token_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.

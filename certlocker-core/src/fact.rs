@@ -101,6 +101,12 @@ impl Fact {
         Self::new(rejected, at)
     }
 
+    /// So many attempts to sign in were refused unseen; `why` is a word that does not change.
+    pub fn sign_ins_rejected(count: u64, why: &str, at: Timestamp) -> Self {
+        let why = why.to_owned();
+        Self::new(Event::SignInsRejected { count, why }, at)
+    }
+
     /// A known mistake of a client was seen, and admitted.
     pub fn quirk_admitted(
         account_id: AccountId,

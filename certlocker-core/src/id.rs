@@ -85,6 +85,8 @@ ids! {
     ClientId;
     /// The id of an [`Order`](crate::Order).
     OrderId;
+    /// The id of a [`Person`](crate::Person).
+    PersonId;
     /// The id of a sealed secret.
     SecretId;
     /// The id of a [`Token`](crate::Token), which is also part of its text.

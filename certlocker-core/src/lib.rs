@@ -15,6 +15,7 @@ mod id;
 mod identifier;
 mod issuer;
 mod order;
+mod person;
 mod record;
 mod scope;
 #[cfg(feature = "seal")]
@@ -47,7 +48,8 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, Random, SecretId, TokenId,
+    AccountId, AuthorityId, CertificateId, ClientId, InvalidId, OrderId, PersonId, Random,
+    SecretId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -56,6 +58,10 @@ pub use order::{
     ChallengeProcessing, ChallengeRef, ChallengeState, FailedChallenge, Invalid, NewOrder, Order,
     OrderRefusal, OrderStatus, Processing, Proof, Ready, Reason, Retry, Seen, State, Valid,
 };
+pub use person::{
+    Holder, InvalidRole, NewPerson, PasswordHash, Person, Role, Session, SessionText,
+    SignInFailure, SignInRefusal,
+};
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
@@ -63,8 +69,8 @@ pub use seal::{FileKey, FileKeyError, SealedSecrets};
 pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
-    History, Leases, Ledger, MemoryStore, OrderStore, Page, Query, RecordQuery, Row, Rows,
-    SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord, TokenStore,
+    History, Leases, Ledger, MemoryStore, OrderStore, Page, PersonStore, Query, RecordQuery, Row,
+    Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord, TokenStore,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

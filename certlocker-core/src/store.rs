@@ -3,6 +3,7 @@
 mod find;
 mod history;
 mod memory;
+mod people;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod reads;
@@ -22,6 +23,7 @@ pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
 pub use history::{History, RecordQuery, StoredRecord};
 pub use memory::MemoryStore;
+pub use people::PersonStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
 pub use reads::{
@@ -73,7 +75,7 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`], [`SecretRows`] and, with [`Ledger`], [`TokenStore`] with it. A store with tables of its own may implement those
+/// [`ClientStore`], [`PersonStore`], [`SecretRows`] and, with [`Ledger`], [`TokenStore`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
 pub trait Rows: Send + Sync {
@@ -169,6 +171,7 @@ pub trait Store:
     + OrderStore
     + SecretRows
     + TokenStore
+    + PersonStore
 {
 }
 
@@ -183,6 +186,7 @@ impl<S> Store for S where
         + OrderStore
         + SecretRows
         + TokenStore
+        + PersonStore
         + ?Sized
 {
 }

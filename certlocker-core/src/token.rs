@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{DUE, Entry, private};
 use crate::secret::hexadecimal;
-use crate::{Aggregate, Event, Fact, Kind, Timestamp, TokenId, Transition, Versioned};
+use crate::{Aggregate, Event, Fact, Kind, PersonId, Timestamp, TokenId, Transition, Versioned};
 
 pub use grant::{Exceeds, Grant};
 pub use scope::{InvalidTokenScope, Permission, TokenScope, TokenScopes};
@@ -30,6 +30,7 @@ pub struct Token {
     children: u64,
     digest: TokenDigest,
     grant: Grant,
+    owner: Option<PersonId>,
     reason: String,
     revoked: Option<Timestamp>,
 }
@@ -43,6 +44,8 @@ pub struct Token {
 pub struct NewToken {
     /// What it is worth.
     pub grant: Grant,
+    /// The person who makes it and with whom it ends; of one below another, whoever owns that.
+    pub owner: Option<PersonId>,
     /// What it is for, for people.
     pub reason: String,
 }
@@ -139,6 +142,7 @@ impl Token {
             children: 0,
             digest: text.digest(),
             grant: new.grant,
+            owner: new.owner,
             reason: new.reason,
             revoked: None,
         };
@@ -166,6 +170,11 @@ impl Token {
     /// What it is for, for people.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// The person with whom it ends.
+    pub fn owner(&self) -> Option<&PersonId> {
+        self.owner.as_ref()
     }
 
     /// The token directly above it.
@@ -239,7 +248,8 @@ impl Versioned<Token> {
             children: self.value.children + 1,
             ..self.value.clone()
         };
-        let child = Token::below(above, new, text, now);
+        let owner = self.value.owner;
+        let child = Token::below(above, NewToken { owner, ..new }, text, now);
         Ok((self.step(counted, Vec::new(), now), child))
     }
 
@@ -326,13 +336,16 @@ impl Aggregate for Token {
         let above = self.above.iter();
         let above = above.map(|above| Entry::new(Self::BELOW, above));
         let due = Entry::new(DUE, self.grant.expires);
-        above.chain([due]).collect()
+        let owner = self.owner.map(|owner| Entry::new(Self::BY_OWNER, owner));
+        above.chain([due]).chain(owner).collect()
     }
 }
 
 impl Token {
     /// The index of tokens by each of those above them.
     pub(crate) const BELOW: &'static str = "below";
+    /// The index of tokens by their owner.
+    pub(crate) const BY_OWNER: &'static str = "owner";
 }
 
 #[cfg(test)]

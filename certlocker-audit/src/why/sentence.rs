@@ -82,6 +82,15 @@ pub fn sentence(record: &Record) -> String {
                 purpose.as_str()
             )
         }
+        Event::PersonCreated {
+            name,
+            person_id,
+            roles,
+        } => {
+            let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+            let roles = roles.join(", ");
+            format!("person `{name}` ({person_id}) was added by {by} as {roles}.")
+        }
         Event::TokenCreated {
             expires,
             reason,

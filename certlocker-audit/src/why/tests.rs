@@ -110,6 +110,7 @@ fn a_client_leads_back_through_the_tokens_to_the_start_of_the_server() {
             networks: Default::default(),
             scopes: TokenScopes::admin(),
         },
+        owner: None,
         reason: reason.to_owned(),
     };
     let text = |number: u8| TokenText::draw(&mut |bytes: &mut [u8]| bytes.fill(number), at(0));

@@ -27,6 +27,7 @@ fn new() -> NewToken {
             networks: BTreeSet::new(),
             scopes: TokenScopes::admin(),
         },
+        owner: None,
         reason: "a test".to_owned(),
     }
 }

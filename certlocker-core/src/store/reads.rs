@@ -190,7 +190,7 @@ pub(super) async fn many<T: Aggregate>(
         .collect()
 }
 
-async fn newest<T: Aggregate>(
+pub(super) async fn newest<T: Aggregate>(
     rows: &(impl Rows + ?Sized),
     by: By,
 ) -> Result<Option<Versioned<T>>, StoreError> {

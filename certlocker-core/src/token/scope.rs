@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::identifier::shown;
 use crate::{InvalidPattern, Pattern};
 
+/// Any names.
+const ANY: &str = "*";
 const LONGEST_SHOWN: usize = 300;
 
 /// A kind of thing that a token may do.
@@ -76,12 +78,12 @@ impl fmt::Display for Permission {
 }
 
 /// One thing that a token may do, written as the name of its [`Permission`]; `order:create` is
-/// followed by `=` and a [`Pattern`] of names.
+/// followed by `=` and a [`Pattern`] of names, or by `=*` for any names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenScope(Form);
 
-/// Names belong to `order:create`, and to nothing else.
+/// Names belong to `order:create`, and to nothing else; without them it is for any names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Form {
     Order(Pattern),
@@ -94,10 +96,9 @@ impl TokenScope {
         Self(Form::Order(names))
     }
 
-    /// The scope to do this; nothing for what is done to certain names only.
-    pub fn plain(permission: Permission) -> Option<Self> {
-        let plain = Self(Form::Plain(permission));
-        (permission != Permission::OrderCreate).then_some(plain)
+    /// The scope to do this, to any names if it is done to names.
+    pub fn plain(permission: Permission) -> Self {
+        Self(Form::Plain(permission))
     }
 
     /// What kind of thing it is.
@@ -108,7 +109,7 @@ impl TokenScope {
         }
     }
 
-    /// The names that it is about.
+    /// The names that it is bounded by.
     pub fn names(&self) -> Option<&Pattern> {
         match &self.0 {
             Form::Order(names) => Some(names),
@@ -119,7 +120,8 @@ impl TokenScope {
     /// Whether whoever has this may do all that `other` says.
     pub fn covers(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Form::Plain(Permission::Admin), _) => true,
+            (Form::Plain(Permission::Admin), _)
+            | (Form::Plain(Permission::OrderCreate), Form::Order(_)) => true,
             (Form::Order(own), Form::Order(other)) => own.contains(other),
             (own, other) => own == other,
         }
@@ -130,6 +132,7 @@ impl fmt::Display for TokenScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Form::Order(names) => write!(f, "{}={names}", Permission::OrderCreate),
+            Form::Plain(Permission::OrderCreate) => write!(f, "{}={ANY}", Permission::OrderCreate),
             Form::Plain(permission) => permission.fmt(f),
         }
     }
@@ -148,6 +151,7 @@ impl FromStr for TokenScope {
         let permission = all.find(|permission| permission.as_str() == name);
         match (permission.ok_or_else(unknown)?, names) {
             (Permission::OrderCreate, None) => Err(InvalidTokenScope::NoNames),
+            (Permission::OrderCreate, Some(ANY)) => Ok(Self::plain(Permission::OrderCreate)),
             (Permission::OrderCreate, Some(names)) => Ok(Self::order(names.parse()?)),
             (permission, None) => Ok(Self(Form::Plain(permission))),
             (permission, Some(_)) => Err(InvalidTokenScope::Names(permission)),
@@ -248,9 +252,7 @@ mod tests {
 
     #[test]
     fn text_and_back_is_the_same_scope() {
-        let plain = Permission::ALL.into_iter().filter_map(TokenScope::plain);
-        let plain: Vec<String> = plain.map(String::from).collect();
-        assert_eq!(plain.len(), Permission::ALL.len() - 1);
+        let plain = Permission::ALL.map(TokenScope::plain).map(String::from);
         let names = ["order:create=dns:*.example", "order:create=ip:192.0.2.0/24"];
         for text in plain.iter().map(String::as_str).chain(names) {
             assert_eq!(text.parse::<TokenScope>().unwrap().to_string(), text);
@@ -290,11 +292,21 @@ mod tests {
     #[test]
     fn names_are_bounded_by_names() {
         let own = scopes(&["audit:read", "order:create=dns:*.example"]);
+        let any = scopes(&["order:create=*"]);
+        assert_eq!(
+            any.exceeded_by(&scopes(&["order:create=dns:*.example"])),
+            None
+        );
         assert_eq!(
             own.exceeded_by(&scopes(&["order:create=dns:*.a.example"])),
             None
         );
-        for beyond in ["order:create=dns:example", "admin", "audit:export"] {
+        for beyond in [
+            "order:create=*",
+            "order:create=dns:example",
+            "admin",
+            "audit:export",
+        ] {
             let beyond = scopes(&[beyond]);
             assert_eq!(own.exceeded_by(&beyond), beyond.0.first());
         }

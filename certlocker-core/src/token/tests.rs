@@ -20,6 +20,7 @@ fn new(scopes: &[&str], expires: Timestamp) -> NewToken {
             networks: BTreeSet::new(),
             scopes: scopes.collect(),
         },
+        owner: None,
         reason: "a test".to_owned(),
     }
 }

@@ -77,6 +77,7 @@ fn new(now: Timestamp) -> NewToken {
             networks: BTreeSet::new(),
             scopes: TokenScopes::admin(),
         },
+        owner: None,
         reason: "the first token of a server".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 mod audit;
 mod flags;
 mod inventory;
+mod person;
 mod token;
 
 pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
@@ -20,6 +21,7 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use person::PersonCommand;
 pub use token::{NewTokenArguments, TokenCommand};
 
 /// An ACME gateway that can explain what became of every order.
@@ -66,6 +68,9 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Add, look at, reset and switch off people who sign in.
+    #[command(subcommand)]
+    Person(PersonCommand),
     /// Put a backup into an empty data directory, or show that it could be.
     Restore(RestoreCommand),
     /// Run the server; this is what happens without a command, too.

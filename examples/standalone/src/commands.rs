@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod client;
 mod order;
+mod person;
 mod remote;
 mod token;
 
@@ -19,7 +20,7 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    RestoreCommand, TokenCommand,
+    PersonCommand, RestoreCommand, TokenCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -153,6 +154,14 @@ pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
     backup::restore(settings, command, output(settings)).await
+}
+
+/// Runs `person`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn person(settings: &Settings, command: &PersonCommand) -> Result<Exit, CommandError> {
+    person::run(&Desk::open(settings).await?, command, output(settings)).await
 }
 
 /// Runs `token`.

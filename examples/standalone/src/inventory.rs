@@ -2,6 +2,8 @@
 
 pub mod audit;
 mod client;
+mod person;
+mod sign_in;
 mod token;
 pub mod view;
 
@@ -17,6 +19,8 @@ use crate::audit::{AuditError, AuditHome};
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
+pub use person::{IssuedPerson, NewPersonRequest, PersonView};
+pub(crate) use sign_in::{Credentials, SignInError};
 pub use token::{
     IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenReach, TokenView,
 };

@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod credential;
 pub mod health;
 pub mod home;
 pub mod inventory;

@@ -57,6 +57,7 @@ async fn perform(command: Option<&Command>, settings: &Settings) -> Exit {
         Some(Command::Certificate(command)) => commands::certificate(settings, command).await,
         Some(Command::Client(command)) => commands::client(settings, command).await,
         Some(Command::Order(command)) => commands::order(settings, command).await,
+        Some(Command::Person(command)) => commands::person(settings, command).await,
         Some(Command::Token(command)) => commands::token(settings, command).await,
         Some(Command::Restore(command)) => commands::restore(settings, command).await,
         _ => return run_server(settings).await,

@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod guard;
 mod page;
+mod people;
 mod table;
 mod tokens;
 

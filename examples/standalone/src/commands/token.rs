@@ -58,7 +58,7 @@ async fn create(desk: &Desk, arguments: &NewTokenArguments) -> Result<IssuedToke
     };
     match desk {
         Desk::Database(inventory) => Ok(inventory
-            .create_token(&request, TokenReach::All, &by_command())
+            .create_token(&request, TokenReach::All, None, &by_command())
             .await?),
         Desk::Server(server) => Ok(server.post("/tokens", &request).await?),
     }

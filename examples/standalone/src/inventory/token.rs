@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use certlocker_core::{
-    Attribution, Changeset, Grant, Kind, NewToken, Page, Sequence, StoreError, Subject, Timestamp,
-    Token, TokenId, TokenText, Versioned,
+    Attribution, Changeset, Grant, Kind, NewToken, Page, Person, PersonId, Sequence, StoreError,
+    Subject, Timestamp, Token, TokenId, TokenText, Versioned,
 };
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,8 @@ pub enum TokenReach {
     All,
     /// This one and those below it.
     From(TokenId),
+    /// Those that this person made, and those below them.
+    Of(PersonId),
 }
 
 impl TokenReach {
@@ -104,6 +106,7 @@ impl TokenReach {
         match self {
             Self::All => true,
             Self::From(own) => *token.id() == own || token.is_below(&own),
+            Self::Of(person) => token.owner() == Some(&person),
         }
     }
 }
@@ -142,6 +145,7 @@ impl NewTokenRequest {
         }
         Ok(NewToken {
             grant,
+            owner: None,
             reason: reason.to_owned(),
         })
     }
@@ -187,7 +191,8 @@ fn token_id(text: &str) -> Result<TokenId, InventoryError> {
 }
 
 impl Inventory {
-    /// Makes a token, which is shown this once; below another if the request or `reach` says so.
+    /// Makes a token, which is shown this once; below another if the request or `reach` says so, and
+    /// within the roles of a person who makes it.
     ///
     /// # Errors
     /// [`InventoryError`].
@@ -195,12 +200,13 @@ impl Inventory {
         &self,
         request: &NewTokenRequest,
         reach: TokenReach,
+        owner: Option<&Person>,
         by: &Attribution,
     ) -> Result<IssuedToken, InventoryError> {
         let above = match (&request.parent, reach) {
             (Some(parent), _) => Some(token_id(parent)?),
             (None, TokenReach::From(own)) => Some(own),
-            (None, TokenReach::All) => None,
+            (None, TokenReach::All | TokenReach::Of(_)) => None,
         };
         for _ in 0..TRIES {
             let parent = match above {
@@ -209,7 +215,11 @@ impl Inventory {
             };
             let now = self.clock.now();
             let text = TokenText::draw(&mut crate::random::fill, now);
-            let new = request.checked(parent.as_ref().map(|parent| &parent.value), now)?;
+            let mut new = request.checked(parent.as_ref().map(|parent| &parent.value), now)?;
+            if let Some(owner) = owner {
+                within_roles(&new, owner)?;
+                new.owner = Some(*owner.id());
+            }
             let (changes, made) = below(parent.as_ref(), new, &text, by, now)?;
             match self.store.commit(changes).await {
                 Ok(_) => {
@@ -238,6 +248,7 @@ impl Inventory {
         let page = Page::oldest(limit).after(after);
         let found = match reach {
             TokenReach::All => self.store.tokens(page).await?,
+            TokenReach::Of(person) => self.store.tokens_of(&person, page).await?,
             TokenReach::From(own) => {
                 let first = page.after.is_none();
                 let mut found = self.store.tokens_below(&own, page).await?;
@@ -409,6 +420,17 @@ impl Inventory {
             removed += 1;
         }
         Ok(removed)
+    }
+}
+
+fn within_roles(new: &NewToken, owner: &Person) -> Result<(), InventoryError> {
+    let roles = owner.scopes();
+    match roles.exceeded_by(&new.grant.scopes) {
+        Some(scope) => Err(invalid(format!(
+            "`{scope}` goes beyond the roles of {}, which allow {roles}",
+            owner.name()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -76,9 +76,8 @@ pub(super) fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, Fail
 
 /// Who lets clients order names, or switches them off, has to be allowed these names.
 async fn may_order(desk: &Desk, caller: &Caller, names: &[Pattern]) -> Result<(), Failed> {
-    let own = &caller.token.value.grant().scopes;
     let needed = names.iter().cloned().map(TokenScope::order);
-    let Some(missing) = needed.into_iter().find(|scope| !own.cover(scope)) else {
+    let Some(missing) = needed.into_iter().find(|scope| !caller.scopes.cover(scope)) else {
         return Ok(());
     };
     let needed = missing.to_string();

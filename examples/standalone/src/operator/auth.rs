@@ -8,8 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use certlocker_acme::Route;
 use certlocker_core::{
-    Actor, Attribution, InvalidToken, StoreError, Subject, Token, TokenRefusal, TokenText, Trigger,
-    Versioned,
+    Actor, Attribution, Holder, InvalidToken, Person, SessionText, StoreError, Subject, Token,
+    TokenRefusal, TokenScopes, TokenText, Trigger, Versioned,
 };
 
 use super::Desk;
@@ -27,12 +27,43 @@ pub(super) struct Gate {
     pub(super) surface: Surface,
 }
 
-/// Whoever sent a request, once it is known what their token is worth.
+/// Whoever sent a request, once it is known what they may do.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) by: Attribution,
     pub(super) operation: String,
-    pub(super) token: Versioned<Token>,
+    pub(super) scopes: TokenScopes,
+    pub(super) who: Who,
+}
+
+/// Who that is.
+#[derive(Clone, Debug)]
+pub(super) enum Who {
+    Person(Versioned<Person>),
+    Token(Versioned<Token>),
+}
+
+impl Who {
+    fn actor(&self) -> Actor {
+        match self {
+            Self::Person(person) => Actor::Person(*person.value.id()),
+            Self::Token(token) => Actor::Token(*token.value.id()),
+        }
+    }
+
+    fn scopes(&self) -> TokenScopes {
+        match self {
+            Self::Person(person) => person.value.scopes(),
+            Self::Token(token) => token.value.grant().scopes.clone(),
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        match self {
+            Self::Person(person) => Subject::Person(*person.value.id()),
+            Self::Token(token) => Subject::Token(*token.value.id()),
+        }
+    }
 }
 
 /// Whoever sent a request for which nobody needs to be known.
@@ -45,9 +76,10 @@ pub(super) struct Visitor {
 impl Caller {
     /// The tokens that are the caller's to look at and to revoke.
     pub(super) fn reach(&self) -> TokenReach {
-        match self.token.value.grant().scopes.is_admin() {
-            true => TokenReach::All,
-            false => TokenReach::From(*self.token.value.id()),
+        match &self.who {
+            _ if self.scopes.is_admin() => TokenReach::All,
+            Who::Person(person) => TokenReach::Of(*person.value.id()),
+            Who::Token(token) => TokenReach::From(*token.value.id()),
         }
     }
 }
@@ -63,10 +95,12 @@ pub(super) enum Rejection {
         "this needs a token: `Authorization: Bearer TOKEN`; `certlocker token create` makes one"
     )]
     Missing,
+    #[error("the person who made this token was switched off")]
+    Ownerless,
     #[error("nobody has this token")]
     Unknown,
     #[error("it cannot be looked up now whether the token counts")]
-    Store(#[source] StoreError),
+    Store(#[from] StoreError),
 }
 
 impl Rejection {
@@ -76,6 +110,7 @@ impl Rejection {
             Self::Dead(_, refusal) => refusal.as_str(),
             Self::Malformed(_) => "malformed",
             Self::Missing => "missing",
+            Self::Ownerless => "ownerless",
             Self::Unknown => "unknown",
             Self::Store(_) => "unavailable",
         }
@@ -99,23 +134,27 @@ pub(super) async fn authorize(
         request.extensions_mut().insert(Visitor { by, peer });
         return next.run(request).await;
     };
-    let presented = match gate.surface {
-        Surface::Api | Surface::Files => bearer(headers),
-        Surface::Page => bearer(headers).or_else(|| cookie(headers)),
-    };
     let peer = peer(&request);
-    let token = match authenticate(&gate.desk, presented, peer).await {
-        Ok(token) => token,
+    let who = match (gate.surface, session(headers)) {
+        (Surface::Page, Some(text)) => resume(&gate.desk, &text, peer).await,
+        _ => authenticate(&gate.desk, bearer(headers), peer)
+            .await
+            .map(Who::Token),
+    };
+    let who = match who {
+        Ok(who) => who,
         Err(rejection) => return gate.rejected(&rejection, &request, peer),
     };
-    gate.desk.guard.note_use(&gate.desk, &token);
+    if let Who::Token(token) = &who {
+        gate.desk.guard.note_use(&gate.desk, token);
+    }
     let caller = Caller {
-        by: attribution(headers, Actor::Token(*token.value.id()))
-            .because_of(Subject::Token(*token.value.id())),
+        by: attribution(headers, who.actor()).because_of(who.subject()),
         operation: format!("{} {}", request.method(), gate.route.path),
-        token,
+        scopes: who.scopes(),
+        who,
     };
-    if !caller.token.value.grant().scopes.permit(needed) {
+    if !caller.scopes.permit(needed) {
         return gate.denied(&caller, needed.as_str()).await;
     }
     request.extensions_mut().insert(caller);
@@ -137,9 +176,44 @@ pub(super) async fn authenticate(
     if !token.value.is(&text) {
         return Err(Rejection::Unknown);
     }
-    match token.value.check_from(peer, desk.inventory.clock.now()) {
-        Ok(()) => Ok(token),
-        Err(refusal) => Err(Rejection::Dead(Box::new(token), refusal)),
+    counting(desk, token, peer).await
+}
+
+/// The token, if it counts for requests from `peer` now, and whoever made it is there.
+async fn counting(
+    desk: &Desk,
+    token: Versioned<Token>,
+    peer: Option<IpAddr>,
+) -> Result<Versioned<Token>, Rejection> {
+    if let Err(refusal) = token.value.check_from(peer, desk.inventory.clock.now()) {
+        return Err(Rejection::Dead(Box::new(token), refusal));
+    }
+    if let Some(owner) = token.value.owner() {
+        let owner = desk.inventory.store.person(owner).await?;
+        if owner.value.disabled().is_some() {
+            return Err(Rejection::Ownerless);
+        }
+    }
+    Ok(token)
+}
+
+/// Whoever is behind a session, if it lasts and they are still let in.
+async fn resume(desk: &Desk, text: &SessionText, peer: Option<IpAddr>) -> Result<Who, Rejection> {
+    let (store, now) = (&desk.inventory.store, desk.inventory.clock.now());
+    let session = match store.session(text).await {
+        Ok(session) if session.value.lasts(now) => session,
+        Ok(_) | Err(StoreError::NotFound) => return Err(Rejection::Missing),
+        Err(error) => return Err(error.into()),
+    };
+    match session.value.holder() {
+        Holder::Person(id) => match store.person(&id).await? {
+            person if person.value.disabled().is_none() => Ok(Who::Person(person)),
+            _ => Err(Rejection::Missing),
+        },
+        Holder::Token(id) => {
+            let token = store.token(&id).await?;
+            Ok(Who::Token(counting(desk, token, peer).await?))
+        }
     }
 }
 
@@ -193,14 +267,19 @@ impl Gate {
 /// Records that a caller lacks what is needed; the answer says so.
 pub(super) async fn deny(desk: &Desk, caller: &Caller, needed: &str) -> Result<String, StoreError> {
     let now = desk.inventory.clock.now();
-    let fact = caller.token.denied(needed, &caller.operation, now);
+    let (fact, who) = match &caller.who {
+        Who::Person(person) => {
+            let fact = person.denied(needed, &caller.operation, now);
+            (fact, format!("the roles of {} allow", person.value.name()))
+        }
+        Who::Token(token) => {
+            let fact = token.denied(needed, &caller.operation, now);
+            (fact, format!("token {} has", token.value.id()))
+        }
+    };
     let changes = certlocker_core::Changeset::fact(&fact, &caller.by);
     desk.inventory.store.commit(changes).await?;
-    Ok(format!(
-        "this needs {needed}, and token {} has {}",
-        caller.token.value.id(),
-        caller.token.value.grant().scopes
-    ))
+    Ok(format!("this needs {needed}, and {who} {}", caller.scopes))
 }
 
 /// What [RFC 6750 section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1) answers with.
@@ -232,15 +311,18 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
-pub(super) const COOKIE: &str = "certlocker_token";
+/// Browsers take a cookie of this name only from the host itself, over TLS.
+pub(super) const COOKIE: &str = "__Host-certlocker-session";
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The session that a browser has.
+pub(super) fn session(headers: &HeaderMap) -> Option<SessionText> {
     let cookies = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    let text = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+    text.map(SessionText::given)
 }
 
 /// Whether a form comes from another site, or from nobody knows where. The cookie is not sent along

@@ -13,8 +13,18 @@ use super::auth::Rejection;
 /// What is remembered of requests between them.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
-    rejections: Mutex<Tally<(&'static str, Actor, Option<TokenId>)>>,
+    rejections: Mutex<Tally<Kind>>,
     used: Mutex<HashMap<TokenId, Timestamp>>,
+}
+
+/// What is counted together: for one reason, from one network, with one token if it is known.
+type Kind = (Event, &'static str, Actor, Option<TokenId>);
+
+/// What there is a record of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Event {
+    Request,
+    SignIn,
 }
 
 /// Tokens whose use is remembered here; what is forgotten is looked up in the store.
@@ -29,14 +39,31 @@ impl Guard {
             Rejection::Dead(token, _) => Some(*token.value.id()),
             _ => None,
         };
+        let fact = |count| Fact::token_rejected(count, token, why, now);
+        self.tally(
+            desk,
+            (Event::Request, why, by.actor.clone(), token),
+            by,
+            fact,
+        );
+    }
+
+    /// Counts an attempt to sign in that was not looked at, likewise.
+    pub(super) fn note_sign_in(&self, desk: &Desk, why: &'static str, by: &Attribution) {
+        let now = desk.inventory.clock.now();
+        let fact = |count| Fact::sign_ins_rejected(count, why, now);
+        self.tally(desk, (Event::SignIn, why, by.actor.clone(), None), by, fact);
+    }
+
+    fn tally(&self, desk: &Desk, kind: Kind, by: &Attribution, fact: impl FnOnce(u64) -> Fact) {
+        let now = desk.inventory.clock.now();
         let mut rejections = self
             .rejections
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let due = rejections.note((why, by.actor.clone(), token), now);
+        let due = rejections.note(kind, now);
         drop(rejections);
-        let Some(count) = due else { return };
-        let fact = Fact::token_rejected(count, token, why, now);
+        let Some(fact) = due.map(fact) else { return };
         let (store, by) = (desk.inventory.store.clone(), by.clone());
         tokio::spawn(async move {
             if let Err(error) = store.commit(Changeset::fact(&fact, &by)).await {

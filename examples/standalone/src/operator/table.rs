@@ -9,7 +9,7 @@ use certlocker_acme::{Plane, Route, Verbs};
 use certlocker_core::Permission;
 
 use super::auth::{Gate, authorize};
-use super::{Desk, api, audit, page, tokens};
+use super::{Desk, api, audit, page, people, tokens};
 
 /// What a caller needs to use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl fmt::Debug for Endpoint {
 
 /// Every route of the plane but health and metrics, which anybody may ask for.
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    use Permission::{AuditExport, AuditRead, CertificateRead, OrderCreate, TokenCreate};
+    use Permission::{Admin, AuditExport, AuditRead, CertificateRead, OrderCreate, TokenCreate};
     use Verbs::{Post, Read};
     let api = |verbs, path, needs, purpose, handler| {
         line(Surface::Api, (verbs, path), needs, purpose, handler)
@@ -73,6 +73,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
         api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
+        api(Read, "/people", Admin, "people who sign in", get(people::list)),
+        api(Post, "/people", Admin, "add a person", post(people::add)),
+        api(Post, "/people/{person}/disable", Admin, "switch a person off", post(people::disable)),
+        api(Post, "/people/{person}/reset", Admin, "give a person another password and code key", post(people::reset)),
         api(Read, "/tokens", TokenCreate, "tokens: one's own and those below it", get(tokens::list)),
         api(Post, "/tokens", TokenCreate, "create a token", post(tokens::create)),
         api(Read, "/tokens/{token}", TokenCreate, "a token", get(tokens::show)),

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 
 use super::Desk;
 use super::api::{Failed, Part, body};
-use super::auth::Caller;
+use super::auth::{Caller, Who};
 use crate::inventory::{IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenView};
 
 pub(super) async fn list(
@@ -20,7 +20,7 @@ pub(super) async fn list(
     Ok(Json(found.await?))
 }
 
-/// What is made over the API is always below a token: the caller's, or one that is named.
+/// What is made with a token is always below one: the caller's, or one that is named.
 pub(super) async fn create(
     State(desk): State<Desk>,
     Extension(caller): Extension<Caller>,
@@ -35,11 +35,16 @@ pub(super) async fn make(
     caller: &Caller,
     mut request: NewTokenRequest,
 ) -> Result<IssuedToken, Failed> {
-    let own = caller.token.value.id();
-    request.parent.get_or_insert_with(|| own.to_string());
-    let made = desk
-        .inventory
-        .create_token(&request, caller.reach(), &caller.by);
+    let owner = match &caller.who {
+        Who::Person(person) => Some(&person.value),
+        Who::Token(token) => {
+            let own = token.value.id();
+            request.parent.get_or_insert_with(|| own.to_string());
+            None
+        }
+    };
+    let (inventory, reach) = (&desk.inventory, caller.reach());
+    let made = inventory.create_token(&request, reach, owner, &caller.by);
     Ok(made.await?)
 }
 

@@ -47,6 +47,7 @@ impl Rounds {
             if self.leads(now).await {
                 remove_old_orders(&self.gateway, now.before(self.retention)).await;
                 self.remove_old_tokens(now.before(self.retention)).await;
+                self.remove_old_sessions().await;
                 self.forget_nonces().await;
             }
         }
@@ -82,6 +83,14 @@ impl Rounds {
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, "old tokens were not removed");
             }
+        }
+    }
+
+    async fn remove_old_sessions(&self) {
+        let removed = self.inventory.remove_old_sessions(REMOVED_AT_ONCE).await;
+        if let Err(error) = removed {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "sessions that are over were not removed");
         }
     }
 

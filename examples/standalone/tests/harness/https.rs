@@ -51,8 +51,9 @@ pub(crate) fn call(ca: &Path, base: &str, request: &str, headers: &[&str], body:
         "{request} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {length}\r\n{lines}\r\n{body}"
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),

@@ -8,6 +8,7 @@ mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod nodes;
+mod people;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]

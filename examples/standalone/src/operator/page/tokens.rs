@@ -26,7 +26,7 @@ async fn listed(desk: &Desk, caller: &Caller, notice: &Markup) -> Response {
             let content = html! {
                 h1 { "Tokens" }
                 (notice)
-                (table(&tokens))
+                div.wide { (table(&tokens)) }
                 (form())
             };
             layout("Tokens", &content).into_response()
