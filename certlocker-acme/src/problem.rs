@@ -200,15 +200,45 @@ pub(crate) fn admissible(detail: &str, quirk: Quirk) -> String {
     format!("{detail} (quirk {name}; the operator can admit it for this client)")
 }
 
-/// Why a JSON text does not read: the parser quotes what it found, which is as long as a client
-/// made it.
+/// Why a JSON text does not read, without what stands there: the parser quotes it, and it could be
+/// a secret in a wrong place.
 pub(crate) fn json_error(error: &serde_json::Error) -> String {
-    const LONGEST: usize = 300;
     let text = error.to_string();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    // The parser's own sentences quote nothing.
+    if error.classify() != serde_json::error::Category::Data || names_a_member(&text) {
+        return text;
     }
+    let (line, column) = (error.line(), error.column());
+    let Some((seen, expected)) = text.rsplit_once(", expected ") else {
+        return format!("something else was expected at line {line} column {column}");
+    };
+    let seen = seen.split_once(": ").map(|(_, seen)| seen);
+    let kind = seen.and_then(|seen| seen.split(' ').next());
+    match kind.filter(|kind| KINDS.contains(kind)) {
+        Some(kind) => format!("invalid type: {kind}, expected {expected}"),
+        None => format!("expected {expected}"),
+    }
+}
+
+/// What can stand in a JSON text, as the parser calls it.
+const KINDS: [&str; 7] = [
+    "boolean", "floating", "integer", "map", "null", "sequence", "string",
+];
+
+/// The name is one of those that are read here.
+fn names_a_member(text: &str) -> bool {
+    text.starts_with("missing field") || text.starts_with("duplicate field")
+}
+
+/// A name that a client gave, if it is formed like one; what is not could be anything, a secret in a
+/// wrong place, and is counted only.
+pub(crate) fn named(name: &str) -> String {
+    const LONGEST: usize = 24;
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.is_empty() && name.len() <= LONGEST && name.chars().all(good) {
+        return format!("`{name}`");
+    }
+    format!("({} characters that are no name)", name.chars().count())
 }
 
 /// The first few of many sentences, and how many there are besides.

@@ -7,7 +7,7 @@ use certlocker_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::links::Links;
-use crate::problem::{Problem, ProblemType, Subproblem};
+use crate::problem::{Problem, ProblemType, Subproblem, named};
 
 /// The payload of newAccount ([RFC 8555 section 7.3](https://www.rfc-editor.org/rfc/rfc8555#section-7.3)).
 #[derive(Debug, Deserialize)]
@@ -90,13 +90,10 @@ impl WireIdentifier {
             "dns" => Identifier::dns(&self.value).map_err(malformed),
             "ip" => Identifier::ip(&self.value).map_err(malformed),
             other => {
-                let shown: String = other
-                    .chars()
-                    .take(40)
-                    .flat_map(char::escape_default)
-                    .collect();
-                let detail =
-                    format!("identifiers of type `{shown}` are not known here; `dns` and `ip` are");
+                let detail = format!(
+                    "identifiers of type {} are not known here; `dns` and `ip` are",
+                    named(other)
+                );
                 Err(Subproblem::new(
                     ProblemType::UnsupportedIdentifier,
                     detail,

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use certlocker_acme::{Answer, Clock, SystemClock};
 use certlocker_core::{
     AccountStore, Actor, Attribution, CertificateStore, Changeset, Client, ClientId, Component,
-    Event, Ledger, NewClient, Page, Scope, Sealed, SecretId, SecretPurpose, Sequence, Trigger,
-    Uses,
+    Event, Ledger, NewClient, Page, Scope, Sealed, SealedBytes, SecretId, SecretPurpose, Sequence,
+    Trigger, Uses,
 };
 use support::raw::{Raw, body, csr};
 use support::{BASE, Lab};
@@ -141,7 +141,11 @@ async fn single_use(lab: &Lab) -> ClientId {
     let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Due);
     let client = Client::create(new, &mut |bytes| bytes.fill(1), now);
     let id = *client.next().id();
-    let sealed = Sealed::store(secret, SecretPurpose::EabMacKey, MAC_KEY.to_vec(), now);
+    let bytes = SealedBytes {
+        blob: MAC_KEY.to_vec(),
+        key_id: "none".to_owned(),
+    };
+    let sealed = Sealed::store(secret, SecretPurpose::EabMacKey, bytes, now);
     let changes = Changeset::of(client.by(&by)).and(sealed.by(&by));
     lab.store.commit(changes).await.unwrap();
     id

@@ -12,6 +12,7 @@ pub mod log;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod prune;
 pub mod pump;
 pub mod reader;
 pub mod sink;

@@ -182,25 +182,12 @@ impl<F: Files> Log<F> {
     }
 
     /// Removes the full bundles of entries below `minimum`; the tree stays, and with it every
-    /// proof. Not to be done without a written policy of retention
-    /// ([tlog-tiles, pruning](https://c2sp.org/tlog-tiles#pruning)).
+    /// proof. Not to be done without a written policy of retention; see [`Plan`](crate::prune::Plan).
     ///
     /// # Errors
     /// [`LogError::Write`]; what was removed until then is gone.
     pub fn prune(&self, minimum: u64) -> Result<(), LogError> {
-        let full = minimum.min(self.size()) / crate::tile::WIDTH;
-        for index in (0..full).rev() {
-            let bundle = Resource::Entries { index, width: 256 };
-            let path = bundle.to_string();
-            // Those before it were removed the last time.
-            if matches!(self.files.read(&path), Err(error) if error.kind() == io::ErrorKind::NotFound)
-            {
-                break;
-            }
-            let removed = self.files.remove(&path);
-            removed.map_err(|source| LogError::Write { path, source })?;
-        }
-        Ok(())
+        crate::prune::remove_below(&self.files, minimum.min(self.size()))
     }
 
     /// What a crash left there is replaced if it begins as this does: whether it is durable is not

@@ -1,6 +1,7 @@
 //! Checks a log or a ledger offline, and names the first thing that is wrong.
 
 mod report;
+mod secrets;
 mod store;
 mod tiles;
 mod trail;

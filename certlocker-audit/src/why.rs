@@ -1,10 +1,30 @@
 //! Why something is there: the path from it back to what set everything off.
+#![doc = include_str!("../guide/why.md")]
 
+mod renewal;
 mod sentence;
 
 use certlocker_core::{Event, Ledger, Record, Sequence, StoreError, Subject};
 
+pub use renewal::{Renewal, renewal};
 pub use sentence::{sentence, trigger_sentence};
+
+/// Why a path cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WhyError {
+    /// The ledger cannot be read.
+    #[error("the ledger cannot be read")]
+    Store(#[from] StoreError),
+    /// A record names a cause that nothing is known of: the path would end where there is no root.
+    #[error("record {record} came about because of {cause}, of which there is no record")]
+    UnknownCause {
+        /// The cause that it names.
+        cause: Subject,
+        /// The record.
+        record: Sequence,
+    },
+}
 
 /// One step of the way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +36,7 @@ pub struct Step {
     pub record: Record,
 }
 
-/// How many records of one thing are looked at.
+/// How many records of an order are looked at; of anything else the first says how it came about.
 const LOOKED_AT: usize = 1_000;
 
 /// The way from a thing back to its root trigger, the thing itself first; nothing if the ledger
@@ -26,19 +46,24 @@ const LOOKED_AT: usize = 1_000;
 /// the record itself does. The last step has no such thing: its trigger is the root.
 ///
 /// # Errors
-/// Those of the ledger.
-pub async fn why(
-    ledger: &(impl Ledger + ?Sized),
-    subject: Subject,
-) -> Result<Vec<Step>, StoreError> {
-    let (mut steps, mut seen) = (Vec::new(), vec![subject]);
+/// [`WhyError`].
+pub async fn why(ledger: &(impl Ledger + ?Sized), subject: Subject) -> Result<Vec<Step>, WhyError> {
+    let (mut steps, mut seen) = (Vec::<Step>::new(), vec![subject]);
     let mut about = subject;
     loop {
-        let records = ledger
-            .records(Some(&about), Sequence::START, LOOKED_AT)
-            .await?;
+        let most = match about {
+            Subject::Order(_) => LOOKED_AT,
+            _ => 1,
+        };
+        let records = ledger.records(Some(&about), Sequence::START, most).await?;
         let Some(origin) = records.first() else {
-            return Ok(steps);
+            return match steps.last() {
+                Some(step) => Err(WhyError::UnknownCause {
+                    cause: about,
+                    record: step.record.sequence,
+                }),
+                None => Ok(steps),
+            };
         };
         if let Some(request) = request(&about, &records) {
             steps.push(Step {

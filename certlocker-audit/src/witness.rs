@@ -260,6 +260,7 @@ mod tests {
             assert_eq!(round.outcome, Ok(()), "{:?}", round.failures);
         }
         witness.seen.lock().unwrap().0 = 12;
+        let mut witnesses = Witnesses::of(text.parse().unwrap());
         let round = pollster::block_on(witnesses.ask(&checkpoint(8), &Files, &witness));
         let ahead = WitnessError::Ahead {
             witness: 12,

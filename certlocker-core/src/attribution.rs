@@ -228,6 +228,8 @@ pub enum Subject {
     Order(OrderId),
     /// A person who signs in.
     Person(PersonId),
+    /// The sealed bytes of a secret: the newest record about them says which are the current ones.
+    Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
     /// An API token.
@@ -243,6 +245,7 @@ impl fmt::Display for Subject {
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
             Self::Person(id) => write!(f, "person:{id}"),
+            Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
         }
@@ -266,6 +269,7 @@ impl TryFrom<String> for Subject {
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("order", id)) => id.parse().map(Self::Order),
             Some(("person", id)) => id.parse().map(Self::Person),
+            Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
             Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
@@ -329,6 +333,7 @@ mod tests {
             "client",
             "order",
             "person",
+            "sealed",
             "secret",
             "token",
         ] {

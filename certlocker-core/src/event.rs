@@ -107,6 +107,11 @@ fn token(id: &TokenId) -> Option<Subject> {
     Some(Subject::Token(*id))
 }
 
+/// What says which sealed bytes of a secret are the current ones.
+fn sealed(id: &SecretId) -> Option<Subject> {
+    Some(Subject::Sealed(*id))
+}
+
 account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events events }
 
 impl Event {

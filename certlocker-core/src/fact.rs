@@ -1,5 +1,7 @@
 //! Facts that change no state.
 
+use std::time::Duration;
+
 use crate::record::Draft;
 use crate::{
     AccountId, Attribution, ClientId, Event, Failure, Identifier, OrderId, Quirk, Timestamp,
@@ -131,6 +133,30 @@ impl Fact {
                 entries,
                 next_update,
                 number,
+            },
+            at,
+        )
+    }
+
+    /// Entries of the audit log below index `minimum`, which were written before `before`, are to be
+    /// removed, as a policy allows that has them kept for `retention`.
+    pub fn log_pruned(minimum: u64, before: Timestamp, retention: Duration, at: Timestamp) -> Self {
+        let retention = retention.as_secs();
+        Self::new(
+            Event::LogPruned {
+                before,
+                minimum,
+                retention,
+            },
+            at,
+        )
+    }
+
+    /// A process took up the key that wraps secrets, and keeps it until it ends.
+    pub fn wrapping_key_loaded(key_id: &str, at: Timestamp) -> Self {
+        Self::new(
+            Event::WrappingKeyLoaded {
+                key_id: key_id.to_owned(),
             },
             at,
         )

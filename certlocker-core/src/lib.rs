@@ -22,6 +22,8 @@ mod scope;
 mod seal;
 mod secret;
 mod store;
+#[doc = include_str!("../guide/storing.md")]
+pub mod storing {}
 mod tally;
 mod time;
 mod token;
@@ -65,8 +67,12 @@ pub use person::{
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
 #[cfg(feature = "seal")]
-pub use seal::{FileKey, FileKeyError, SealedSecrets};
-pub use secret::{KeyWrap, Sealed, Secret, SecretError, SecretPurpose, SecretStore};
+pub use seal::{FileKey, FileKeyError, InvalidKey, KeyFile, KeyRing, LocalKey, SealedSecrets};
+pub use secret::{
+    KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
+};
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use store::CopyError;
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
     History, Leases, Ledger, MemoryStore, OrderStore, Page, PersonStore, Query, RecordQuery, Row,

@@ -1,25 +1,49 @@
 //! Secrets: bytes that show themselves to nobody, and how they are kept.
 
-use std::fmt;
+mod sealed;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::certificate::Der;
-use crate::change::{Entry, private};
-use crate::{
-    Aggregate, Attribution, Event, Fact, Kind, SecretId, StoreError, Timestamp, Transition,
-    Versioned,
-};
+use crate::{Attribution, SecretId, StoreError, Timestamp, Transition};
 
-/// Secret bytes: no Debug that shows them, no Serialize, no Clone; overwritten when dropped.
+pub(crate) use sealed::hexadecimal;
+pub use sealed::{RecordedSecret, Sealed, SealedBytes};
+
+/// Secret bytes: no Debug, no Serialize, no Clone; overwritten when dropped.
+///
+/// It cannot be copied,
 ///
 /// ```compile_fail,E0599
 /// let secret = certlocker_core::Secret::new(vec![1, 2, 3]);
 /// let copy = secret.clone();
 /// ```
+///
+/// nor shown by mistake,
+///
+/// ```compile_fail,E0277
+/// let secret = certlocker_core::Secret::new(vec![1, 2, 3]);
+/// println!("{secret:?}");
+/// ```
+///
+/// ```compile_fail,E0277
+/// let secret = certlocker_core::Secret::new(vec![1, 2, 3]);
+/// println!("{secret}");
+/// ```
+///
+/// nor written anywhere as part of something else:
+///
+/// ```compile_fail,E0277
+/// let secret = certlocker_core::Secret::new(vec![1, 2, 3]);
+/// serde_json::to_vec(&secret);
+/// ```
+#[allow(
+    missing_debug_implementations,
+    reason = "what cannot be shown is not shown by mistake"
+)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -31,12 +55,6 @@ impl Secret {
     /// Shows the bytes to the one who uses them.
     pub fn expose(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
     }
 }
 
@@ -73,98 +91,6 @@ impl SecretPurpose {
     }
 }
 
-/// A sealed secret as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealed {
-    id: SecretId,
-    blob: Der,
-    purpose: SecretPurpose,
-}
-
-impl Sealed {
-    /// Stores sealed bytes under an id that was bound into them.
-    pub fn store(
-        id: SecretId,
-        purpose: SecretPurpose,
-        blob: Vec<u8>,
-        now: Timestamp,
-    ) -> Transition<Self> {
-        let sealed = Self {
-            id,
-            blob: Der(blob),
-            purpose,
-        };
-        let stored = Event::SecretStored {
-            purpose,
-            secret_id: id,
-            sha256: sealed.sha256(),
-        };
-        Transition::create(sealed, vec![stored], now)
-    }
-
-    /// Its id.
-    pub fn id(&self) -> &SecretId {
-        &self.id
-    }
-
-    /// What it is for.
-    pub fn purpose(&self) -> SecretPurpose {
-        self.purpose
-    }
-
-    /// The sealed bytes.
-    pub fn blob(&self) -> &[u8] {
-        &self.blob.0
-    }
-
-    /// SHA-256 of the sealed bytes, in lower-case hexadecimal.
-    pub fn sha256(&self) -> String {
-        hexadecimal(&Sha256::digest(&self.blob.0))
-    }
-}
-
-impl Versioned<Sealed> {
-    /// The fact that it was opened, to be recorded before the secret is handed out.
-    pub fn opened(&self, now: Timestamp) -> Fact {
-        Fact::new(
-            Event::SecretOpened {
-                purpose: self.value.purpose,
-                secret_id: self.value.id,
-            },
-            now,
-        )
-    }
-}
-
-impl private::Sealed for Sealed {}
-
-impl Aggregate for Sealed {
-    const KIND: Kind = Kind::Secret;
-
-    fn key(&self) -> String {
-        self.id.to_string()
-    }
-
-    fn entries(&self) -> Vec<Entry> {
-        vec![Entry::new(Self::BY_PURPOSE, self.purpose.as_str())]
-    }
-}
-
-impl Sealed {
-    /// The index of secrets by purpose.
-    pub(crate) const BY_PURPOSE: &'static str = "purpose";
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
-}
-
 /// Seals secrets and opens them again.
 ///
 /// Sealing writes nothing: the transition it gives is committed together with whatever needs the
@@ -183,11 +109,26 @@ pub trait SecretStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError>;
 
+    /// Seals another value for a secret that is stored: its next version, under a data key of its
+    /// own.
+    ///
+    /// # Errors
+    /// Those of [`SecretStore::seal`], and [`SecretError::RolledBack`].
+    async fn replace(
+        &self,
+        id: &SecretId,
+        secret: &Secret,
+        random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
+        now: Timestamp,
+    ) -> Result<Transition<Sealed>, SecretError>;
+
     /// Opens a secret for `purpose`; the record that `by` opened it is durable before this returns.
     ///
     /// # Errors
     /// [`SecretError::Store`] when it cannot be read or the record cannot be written;
-    /// [`SecretError::Unreadable`] when it was sealed for something else, by another key, or changed.
+    /// [`SecretError::RolledBack`] when what is stored is not what the newest record says;
+    /// [`SecretError::UnknownKey`] when the key that wrapped it is not here;
+    /// [`SecretError::Unreadable`] when it was sealed for something else, or changed.
     async fn open(
         &self,
         id: &SecretId,
@@ -197,17 +138,25 @@ pub trait SecretStore: Send + Sync {
     ) -> Result<Secret, SecretError>;
 }
 
-/// Wraps the keys that seal secrets: a file, a hardware module, a cloud's key service.
+/// Wraps the keys that seal secrets: a file, a hardware module, a key service.
+///
+/// Keys are told apart by their id, which names one key for ever: another key has another id. None
+/// is ever tried.
 #[async_trait]
 pub trait KeyWrap: Send + Sync {
-    /// Which key wraps now; stored beside each wrapped key and given back to [`KeyWrap::unwrap_key`].
+    /// Which key wraps now; bound into what it wraps, and given back to [`KeyWrap::unwrap_key`].
     fn key_id(&self) -> String;
 
-    /// Wraps `key`, bound to `context`.
+    /// Wraps `key` under the key named `key_id`, bound to `context`.
     ///
     /// # Errors
-    /// [`SecretError::Wrap`] with the cause.
-    async fn wrap_key(&self, key: &Secret, context: &[u8]) -> Result<Vec<u8>, SecretError>;
+    /// [`SecretError::UnknownKey`] for a key that is not here, [`SecretError::Wrap`] with the cause.
+    async fn wrap_key(
+        &self,
+        key_id: &str,
+        key: &Secret,
+        context: &[u8],
+    ) -> Result<Vec<u8>, SecretError>;
 
     /// Unwraps what the key named `key_id` wrapped under the same `context`.
     ///
@@ -222,6 +171,31 @@ pub trait KeyWrap: Send + Sync {
     ) -> Result<Secret, SecretError>;
 }
 
+#[async_trait]
+impl<K: KeyWrap + ?Sized> KeyWrap for Arc<K> {
+    fn key_id(&self) -> String {
+        self.as_ref().key_id()
+    }
+
+    async fn wrap_key(
+        &self,
+        key_id: &str,
+        key: &Secret,
+        context: &[u8],
+    ) -> Result<Vec<u8>, SecretError> {
+        self.as_ref().wrap_key(key_id, key, context).await
+    }
+
+    async fn unwrap_key(
+        &self,
+        key_id: &str,
+        wrapped: &[u8],
+        context: &[u8],
+    ) -> Result<Secret, SecretError> {
+        self.as_ref().unwrap_key(key_id, wrapped, context).await
+    }
+}
+
 /// Why a secret could not be sealed or opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -229,8 +203,22 @@ pub enum SecretError {
     /// The store failed.
     #[error("the secret's row or record could not be read or written")]
     Store(#[from] StoreError),
+    /// What is stored is not what was stored last.
+    #[error(
+        "secret {id} is not what was stored last: {expected} was expected, and {seen} is there; an older copy was put in its place, or its records are gone"
+    )]
+    RolledBack {
+        /// The secret.
+        id: SecretId,
+        /// What the newest record says.
+        expected: String,
+        /// What is stored.
+        seen: String,
+    },
     /// The key that wrapped it is not here.
-    #[error("the secret was sealed under the key `{0}`, which is not the one in use")]
+    #[error(
+        "the secret was sealed under the key {0}, which is not here: put that key back, as a retired one, until nothing is sealed under it"
+    )]
     UnknownKey(String),
     /// It does not open.
     #[error("the secret does not open: {0}")]
@@ -238,14 +226,4 @@ pub enum SecretError {
     /// The wrapping key cannot be used.
     #[error("the wrapping key cannot be used")]
     Wrap(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_does_not_show_itself() {
-        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "Secret");
-    }
 }

@@ -1,5 +1,7 @@
 //! The contract between CertLocker and storage.
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+mod copy;
 mod find;
 mod history;
 mod memory;
@@ -18,6 +20,8 @@ use async_trait::async_trait;
 use crate::change::{Corrupt, Lease};
 use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 
+#[cfg(all(feature = "postgres", feature = "sqlite"))]
+pub use copy::CopyError;
 #[cfg(feature = "conformance")]
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};

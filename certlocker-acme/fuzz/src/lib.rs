@@ -8,6 +8,7 @@ mod jose;
 mod names;
 mod network;
 mod payloads;
+mod probe;
 mod scene;
 mod stored;
 
@@ -35,6 +36,7 @@ targets! {
     names: identifier, route, scope_pattern, timestamp, token, token_scope;
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
+    probe: served_chain, server_flight, staple, starttls;
     stored: record, snapshot;
 }
 

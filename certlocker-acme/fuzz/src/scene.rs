@@ -11,9 +11,9 @@ use certlocker_core::{
     Account, AccountId, AccountKey, Actor, Attempt, Attribution, CertificateRequest, Chain,
     ChallengeRef, Client, ClientId, Component, Description, Identifier, IssueFailure, Issued,
     Issuer, Ledger, MemoryStore, Method, NewAccount, NewClient, NewOrder, Order, OrderId,
-    OrderStore, Outcome, Random, Retry, Sealed, Secret, SecretError, SecretId, SecretPurpose,
-    SecretStore, Seen, Sequence, Serial, StoreError, Timestamp, Transition, Trigger, Uses,
-    Versioned,
+    OrderStore, Outcome, Random, Retry, Sealed, SealedBytes, Secret, SecretError, SecretId,
+    SecretPurpose, SecretStore, Seen, Sequence, Serial, StoreError, Timestamp, Transition, Trigger,
+    Uses, Version, Versioned,
 };
 
 use crate::assert_shown;
@@ -377,12 +377,21 @@ impl SecretStore for Fixed {
         _random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError> {
-        Ok(Sealed::store(
-            SecretId::first_at(now),
-            purpose,
-            Vec::new(),
-            now,
-        ))
+        let id = SecretId::first_at(now);
+        Ok(Sealed::store(id, purpose, nothing(), now))
+    }
+
+    async fn replace(
+        &self,
+        id: &SecretId,
+        _secret: &Secret,
+        _random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
+        now: Timestamp,
+    ) -> Result<Transition<Sealed>, SecretError> {
+        let stored = Sealed::store(*id, SecretPurpose::EabMacKey, nothing(), now);
+        let version = Version::new(1);
+        let value = stored.next().clone();
+        Ok(Versioned { value, version }.replace(nothing(), now))
     }
 
     async fn open(
@@ -393,5 +402,12 @@ impl SecretStore for Fixed {
         _now: Timestamp,
     ) -> Result<Secret, SecretError> {
         Ok(Secret::new(MAC_KEY.to_vec()))
+    }
+}
+
+fn nothing() -> SealedBytes {
+    SealedBytes {
+        blob: Vec::new(),
+        key_id: String::new(),
     }
 }

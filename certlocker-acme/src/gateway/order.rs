@@ -9,7 +9,7 @@ use certlocker_core::{
 
 use super::{Gateway, Refused, Signed, random};
 use crate::call::Answer;
-use crate::problem::{Problem, ProblemType, Subproblem, first_few};
+use crate::problem::{Problem, ProblemType, Subproblem, first_few, named};
 use crate::wire::{NewOrderPayload, WireOrder};
 
 impl Gateway {
@@ -93,7 +93,11 @@ impl Gateway {
                 Ok(at) => Err(Problem::malformed(format!(
                     "{name} {at} has a part of a second, and certificates are dated to the second"
                 ))),
-                Err(error) => Err(Problem::malformed(format!("{name}: {error}"))),
+                // What stands there is not shown: it could be anything.
+                Err(_) => Err(Problem::malformed(format!(
+                    "{name}: a time of RFC 3339 between 1970 and 9999 was expected, and {} characters that are none are there",
+                    text.chars().count()
+                ))),
             },
             None => Ok(None),
         };
@@ -137,14 +141,9 @@ impl Gateway {
                 .as_ref()
                 .is_some_and(|client| client.scope().profiles.contains(profile))
         {
-            let shown: String = profile
-                .chars()
-                .take(80)
-                .flat_map(char::escape_default)
-                .collect();
             let problem = Problem::new(
                 ProblemType::InvalidProfile,
-                format!("there is no profile `{shown}` for this account"),
+                format!("there is no profile {} for this account", named(profile)),
             );
             return Err(refuse(problem, FailureKind::Unauthorized));
         }

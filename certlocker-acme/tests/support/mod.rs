@@ -21,8 +21,8 @@ use certlocker_acme::{
     SystemClock, Validator,
 };
 use certlocker_core::{
-    Attempt, Attribution, Changeset, Identifier, Ledger, MemoryStore, Outcome, Sealed, Secret,
-    SecretError, SecretId, SecretPurpose, SecretRows, SecretStore, Timestamp, Transition,
+    Attempt, Attribution, Changeset, Identifier, Ledger, MemoryStore, Outcome, Sealed, SealedBytes,
+    Secret, SecretError, SecretId, SecretPurpose, SecretRows, SecretStore, Timestamp, Transition,
 };
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use tower::ServiceExt;
@@ -41,12 +41,18 @@ impl SecretStore for ClearSecrets {
         random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
         now: Timestamp,
     ) -> Result<Transition<Sealed>, SecretError> {
-        Ok(Sealed::store(
-            SecretId::new(now, &mut *random),
-            purpose,
-            secret.expose().to_vec(),
-            now,
-        ))
+        let id = SecretId::new(now, &mut *random);
+        Ok(Sealed::store(id, purpose, clear(secret), now))
+    }
+
+    async fn replace(
+        &self,
+        id: &SecretId,
+        secret: &Secret,
+        _random: &mut (dyn for<'a> FnMut(&'a mut [u8]) + Send),
+        now: Timestamp,
+    ) -> Result<Transition<Sealed>, SecretError> {
+        Ok(self.0.sealed(id).await?.replace(clear(secret), now))
     }
 
     async fn open(
@@ -61,6 +67,13 @@ impl SecretStore for ClearSecrets {
             .commit(Changeset::fact(&sealed.opened(now), by))
             .await?;
         Ok(Secret::new(sealed.value.blob().to_vec()))
+    }
+}
+
+fn clear(secret: &Secret) -> SealedBytes {
+    SealedBytes {
+        blob: secret.expose().to_vec(),
+        key_id: "none".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! How long things take: `cargo run --release -p certlocker-audit --example measure [ENTRIES] [RECORDS]`.
 
+mod appends;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +11,7 @@ use certlocker_audit::log::Log;
 use certlocker_audit::note::SigningKey;
 use certlocker_audit::pump::Pump;
 use certlocker_audit::verify::{Known, verify_store, verify_tiles};
-use certlocker_audit::why::why;
+use certlocker_audit::why::{renewal, why};
 use certlocker_core::{
     AccountId, Actor, Attribution, Changeset, Component, Fact, History, Ledger, NewOrder, Order,
     RecordQuery, SqliteStore, Subject, Timestamp, Trigger,
@@ -24,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map_or(Ok(usual), |text| text.parse::<u64>())
     };
     let (entries, records) = (number(1_000_000)?, number(100_000)?);
+    appends::run()?;
     log(entries)?;
     ledger(records)
 }
@@ -79,6 +82,7 @@ fn ledger(records: u64) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let report = block_on(verify_store(
         &*store,
+        &*store,
         &files,
         key.verifier(),
         &Known::default(),
@@ -91,6 +95,8 @@ fn ledger(records: u64) -> Result<(), Box<dyn Error>> {
     }
     let took = times(200, |_| block_on(why(&*store, order)).map(drop))?;
     show("why an order", &took);
+    let took = times(200, |_| block_on(renewal(&*store, order)).map(drop))?;
+    show("what happened during a renewal", &took);
     Ok(())
 }
 

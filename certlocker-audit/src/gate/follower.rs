@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use certlocker_core::{AuditUnavailable, History, Sequence, StoreError, Timestamp};
 
@@ -114,13 +113,13 @@ impl Follower {
         };
         let state = self.state().clone();
         let since = state.waiting.filter(|since| now.since(*since) > deadline)?;
-        let span = Duration::from_secs(now.since(since).as_secs());
+        let span = now.since(since);
         let cause = state
             .failure
             .unwrap_or_else(|| "it has not answered".to_owned());
         Some(AuditUnavailable {
             sink: self.name.clone(),
-            cause: format!("a record waits for {span:?} and may for {deadline:?}: {cause}"),
+            cause: format!("a record waits for {span:.1?} and may for {deadline:?}: {cause}"),
         })
     }
 
@@ -131,6 +130,8 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -156,7 +157,7 @@ mod tests {
         assert!(!required.failed(&std::io::Error::other("the disk is full")));
         assert_eq!(
             required.late(at(31)).unwrap().to_string(),
-            "audit unavailable: file:/a: a record waits for 31s and may for 30s: the disk is full; \
+            "audit unavailable: file:/a: a record waits for 31.0s and may for 30s: the disk is full; \
              nothing was changed"
         );
         let standing = Standing {

@@ -8,6 +8,9 @@ use crate::tree::Hash;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
+    /// The index of the first entry that was there to be looked at; those before it were removed, as
+    /// far as that was known to be allowed.
+    pub first: Option<u64>,
     /// How many entries or records were looked at.
     pub looked_at: u64,
     /// The signed size, if there is a checkpoint.
@@ -58,6 +61,8 @@ pub enum Kind {
     Rollback,
     /// Everything together is not what was signed.
     Root,
+    /// A sealed secret is not the one that was stored last.
+    Secret,
     /// A tile is not the one above its entries.
     Tile,
     /// The ledger ends before the log does.
@@ -77,6 +82,7 @@ impl Kind {
             Self::Record => "record",
             Self::Rollback => "rollback",
             Self::Root => "root",
+            Self::Secret => "secret",
             Self::Tile => "tile",
             Self::Truncated => "truncated",
         }
@@ -108,6 +114,7 @@ impl Report {
 
     /// Takes the findings of another look at the same thing.
     pub fn merge(&mut self, other: Self) {
+        self.first = self.first.or(other.first);
         self.looked_at = self.looked_at.max(other.looked_at);
         self.size = self.size.or(other.size);
         self.root = self.root.or(other.root);

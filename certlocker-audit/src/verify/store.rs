@@ -1,7 +1,9 @@
-//! The ledger from its store: every record under the log's root, and found by what it says.
+//! The ledger from its store: every record under the log's root, and found by what it says; every
+//! sealed secret the one that the records say.
 
-use certlocker_core::{History, Record, Sequence, StoreError, StoredRecord};
+use certlocker_core::{History, Record, SecretRows, Sequence, StoreError, StoredRecord};
 
+use super::secrets::Secrets;
 use super::tiles::checkpoint;
 use super::trail::Trail;
 use super::{Kind, Known, Report};
@@ -17,12 +19,14 @@ const PAGE: usize = 1_000;
 /// Checks the records of a ledger: that each reads, is in its canonical form and is found by what
 /// it says; that none is missing; that each is the entry which the log in `source` has at its
 /// place; and that what is known from elsewhere is in it. Records that the log does not have yet
-/// are no finding.
+/// are no finding. Checks too that each sealed secret is the one that was stored last: an older copy
+/// in its place is named.
 ///
 /// # Errors
 /// When the store cannot be read; what is wrong with what it gives is in the report.
 pub async fn verify_store(
     history: &dyn History,
+    rows: &dyn SecretRows,
     source: &dyn Source,
     log: &VerifierKey,
     known: &Known,
@@ -35,16 +39,25 @@ pub async fn verify_store(
         tiles: Tiles::new(source, size),
         tile: Vec::new(),
         expected: Sequence::START,
+        secrets: Secrets::default(),
         trail: Some(Trail::new(known, signed)),
         report,
     };
-    loop {
-        let page = history.stored_records(check.expected, PAGE).await?;
-        if page.is_empty() {
-            return Ok(check.end());
+    check.records(history).await?;
+    let mut wrong = check.secrets.compare(rows).await?;
+    while !wrong.is_empty() {
+        // A running server may have stored another one since its records were read.
+        check.records(history).await?;
+        let again = check.secrets.compare(rows).await?;
+        if again == wrong {
+            again
+                .into_iter()
+                .for_each(|finding| check.report.add(finding));
+            break;
         }
-        page.iter().for_each(|record| check.record(record));
+        wrong = again;
     }
+    Ok(check.end())
 }
 
 struct Check<'a> {
@@ -52,12 +65,24 @@ struct Check<'a> {
     /// The hashes of the entries around the one that is next.
     tile: Vec<Hash>,
     expected: Sequence,
+    secrets: Secrets,
     /// Nothing once a record is missing: the tree ends there.
     trail: Option<Trail>,
     report: Report,
 }
 
 impl Check<'_> {
+    /// Reads on to the end.
+    async fn records(&mut self, history: &dyn History) -> Result<(), StoreError> {
+        loop {
+            let page = history.stored_records(self.expected, PAGE).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            page.iter().for_each(|record| self.record(record));
+        }
+    }
+
     fn record(&mut self, stored: &StoredRecord) {
         self.report.looked_at += 1;
         let expected = self.expected.next();
@@ -88,6 +113,8 @@ impl Check<'_> {
                     .wrong(Kind::Record, index, place, expected, error);
             }
         };
+        self.secrets
+            .note(stored.sequence.get().saturating_sub(1), &record.event);
         let canonical = record.to_canonical();
         if canonical != stored.bytes || record.sequence != stored.sequence {
             let (expected, seen) = (text(&canonical), text(&stored.bytes));

@@ -92,7 +92,10 @@ impl Check<'_> {
                 entries_end(&mut entries);
             }
             self.entry(index, entry.map(leaf_hash), hash, &path)?;
-            self.report.looked_at += u64::from(entry.is_some());
+            if entry.is_some() {
+                self.report.looked_at += 1;
+                self.report.first.get_or_insert(index);
+            }
         }
         let is_whole = path.ends_with(&format!(".p/{width}")) || width == WIDTH;
         if is_whole && entries.next().is_some() {

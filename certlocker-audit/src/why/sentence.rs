@@ -51,6 +51,13 @@ pub fn sentence(record: &Record) -> String {
         Event::FinalizeReceived { order_id, .. } => {
             format!("{by} asked for the certificate of order {order_id}.")
         }
+        Event::LogPruned {
+            before, minimum, ..
+        } => {
+            format!(
+                "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
+            )
+        }
         Event::OrderCreated {
             identifiers,
             order_id,
@@ -72,6 +79,30 @@ pub fn sentence(record: &Record) -> String {
             format!(
                 "order {order_id} for {names} was refused: {}.",
                 failure.detail
+            )
+        }
+        Event::SecretReplaced {
+            purpose,
+            secret_id,
+            version,
+            ..
+        } => {
+            format!(
+                "secret {secret_id} ({}) got its value number {version} from {by}.",
+                purpose.as_str()
+            )
+        }
+        Event::SecretRewrapped {
+            key_id,
+            old_key_id,
+            purpose,
+            secret_id,
+            ..
+        } => {
+            format!(
+                "the data key of secret {secret_id} ({}) was wrapped under {key_id} instead of \
+                 {old_key_id} by {by}.",
+                purpose.as_str()
             )
         }
         Event::SecretStored {
@@ -109,6 +140,9 @@ pub fn sentence(record: &Record) -> String {
             token_id,
         } => {
             format!("{operation} with token {token_id} was refused: it needs {needed}.")
+        }
+        Event::WrappingKeyLoaded { key_id } => {
+            format!("the key {key_id}, which wraps secrets, was taken up by {by}.")
         }
         other => format!("{} by {by}.", other.name()),
     }

@@ -172,3 +172,37 @@ fn what_the_ledger_does_not_know_has_no_path() {
     let steps = block_on(why(&store, Subject::Order(OrderId::first_at(at(9))))).unwrap();
     assert!(steps.is_empty());
 }
+
+#[test]
+fn a_cause_of_which_there_is_no_record_is_refused() {
+    let store = MemoryStore::default();
+    let unknown = Subject::Order(OrderId::first_at(at(7)));
+    let account = certlocker_core::AccountId::first_at(at(0));
+    let by = request(Actor::Account(account), "r").because_of(unknown);
+    let fact = Fact::request_refused(account, None, "new-order", "malformed", "x", at(8));
+    block_on(store.commit(Changeset::fact(&fact, &by))).unwrap();
+    let refused = block_on(why(&store, Subject::Account(account))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("record 1 came about because of {unknown}, of which there is no record")
+    );
+}
+
+#[test]
+fn a_renewal_is_told_from_its_root_trigger_to_its_last_record() {
+    let (store, order) = history();
+    let told = block_on(renewal(&store, Subject::Order(order)))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (told.order, told.certificate, told.replaces),
+        (order, None, None)
+    );
+    assert_eq!(told.records.len(), 1);
+    assert_eq!(
+        told.way.last().unwrap().record.cause.trigger,
+        Trigger::Command
+    );
+    let unknown = Subject::Order(OrderId::first_at(at(9)));
+    assert_eq!(block_on(renewal(&store, unknown)).unwrap(), None);
+}

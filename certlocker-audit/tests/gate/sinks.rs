@@ -145,7 +145,7 @@ fn a_required_sink_that_hangs_closes_the_gate_until_it_has_everything() {
     scene.pass(31);
     assert_eq!(
         refusal(scene.commit()),
-        "audit unavailable: https://siem.example: a record waits for 31s and may for 30s: \
+        "audit unavailable: https://siem.example: a record waits for 31.0s and may for 30s: \
          it has not answered; nothing was changed"
     );
     assert_eq!((scene.last(), lines(&scene.path("b"))), (1, vec![1]));
@@ -189,7 +189,7 @@ fn a_file_that_is_unlinked_is_written_again_and_one_without_a_place_closes_the_g
     sink.step();
     scene.pass(31);
     let said = refusal(scene.commit());
-    assert!(said.contains("file:a: a record waits for 31s"), "{said}");
+    assert!(said.contains("file:a: a record waits for 31.0s"), "{said}");
     assert!(said.contains("No such file or directory"), "{said}");
     fs::create_dir(&folder).unwrap();
     sink.step();

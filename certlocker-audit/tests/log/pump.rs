@@ -83,6 +83,7 @@ fn a_database_older_than_the_log_is_refused() {
 fn verified(history: &dyn History, files: &Ram) -> Report {
     block_on(verify_store(
         history,
+        &MemoryStore::default(),
         files,
         key().verifier(),
         &Known::default(),

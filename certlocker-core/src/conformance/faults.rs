@@ -31,15 +31,19 @@ type Around<'a> = Flaky<dyn Tested + 'a>;
 
 /// What comes next, decided from what is stored and from nothing else.
 async fn next(store: &Around<'_>, planned: &Transition<Order>) -> Option<Changeset> {
-    let order = match store.order(planned.next().id()).await {
-        Ok(order) => order,
-        Err(StoreError::NotFound) => return Some(planned.clone().by(&by()).into()),
+    match store.order(planned.next().id()).await {
+        Ok(order) => next_of(&order),
+        Err(StoreError::NotFound) => Some(planned.clone().by(&by()).into()),
         Err(error) => panic!("an order is read: {error}"),
-    };
+    }
+}
+
+/// What comes next for an order; nothing if it is final.
+pub(super) fn next_of(order: &Versioned<Order>) -> Option<Changeset> {
     let transition = match order.value.state() {
-        State::Pending => armed(&order, at(1)).unwrap_or_else(|| proven(&order, at(2))),
-        State::Ready(_) => finalized(&order, at(3)),
-        State::Processing(_) => return Some(issued(&order, at(4)).0),
+        State::Pending => armed(order, at(1)).unwrap_or_else(|| proven(order, at(2))),
+        State::Ready(_) => finalized(order, at(3)),
+        State::Processing(_) => return Some(issued(order, at(4)).0),
         State::Valid(_) | State::Invalid(_) => return None,
     };
     Some(transition.by(&by()).into())
@@ -71,7 +75,7 @@ const HISTORY: [&str; 7] = [
 ];
 
 /// That what is stored and what is recorded tell the same story, once.
-async fn agree(store: &dyn Tested, id: &OrderId) {
+pub(super) async fn agree(store: &dyn Tested, id: &OrderId) {
     let order: Versioned<Order> = store.order(id).await.expect("it is there");
     assert_eq!(
         (order.value.status(), order.version),

@@ -18,6 +18,15 @@ macro_rules! server_events {
                 /// SHA-256 of the certificate, in hexadecimal.
                 sha256: String,
             } about [authority(authority_id)];
+            /// Entries of the audit log are to be removed; the records and every proof stay.
+            "CLA122I" "log.pruned" LogPruned {
+                /// Those that were written before this.
+                before: Timestamp,
+                /// The index of the first entry that stays.
+                minimum: u64,
+                /// How long the written policy has them kept, in seconds.
+                retention: u64,
+            } about [];
             /// Requests whose sender is not known were refused; one record stands for many.
             "CLA130E" "requests.refused" RequestsRefused {
                 /// How many, since the record before.

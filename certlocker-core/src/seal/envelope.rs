@@ -1,9 +1,11 @@
 //! The bytes of a sealed secret: `magic ‖ version ‖ algorithm ‖ key id ‖ wrapped key ‖ nonce ‖
 //! ciphertext ‖ tag`.
 
+use crate::{SealedBytes, SecretError};
+
 /// What sealed bytes begin with.
 const MAGIC: &[u8] = b"CLSE";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// XChaCha20-Poly1305.
 pub(super) const ALGORITHM: u8 = 1;
 /// The length of its nonce.
@@ -32,7 +34,14 @@ pub(super) fn joined(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Envelope {
-    pub(super) fn bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    /// As it is stored.
+    pub(super) fn sealed(self) -> Result<SealedBytes, SecretError> {
+        let blob = self.bytes().map_err(SecretError::Wrap)?;
+        let key_id = self.key_id;
+        Ok(SealedBytes { blob, key_id })
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         let key_id = u8::try_from(self.key_id.len())?;
         let wrapped = u16::try_from(self.wrapped.len())?;
         let parts: [&[u8]; 8] = [
@@ -109,7 +118,7 @@ mod tests {
             wrapped: vec![0xbb; 3],
         };
         let parts: [&[u8]; 7] = [
-            b"CLSE\x01\x01",
+            b"CLSE\x02\x01",
             b"\x01",
             b"k",
             b"\x00\x03",

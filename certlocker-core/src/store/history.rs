@@ -51,7 +51,7 @@ impl RecordQuery {
     }
 
     /// Whether a record is one of those asked for, besides its being about something.
-    pub(crate) fn finds(&self, record: &Record) -> bool {
+    pub fn finds(&self, record: &Record) -> bool {
         let is_after = |after: Sequence| match self.direction {
             Direction::OldestFirst => record.sequence > after,
             Direction::NewestFirst => record.sequence < after,

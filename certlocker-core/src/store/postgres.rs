@@ -1,5 +1,7 @@
 //! A store in a PostgreSQL database.
 
+#[cfg(feature = "sqlite")]
+mod copy;
 mod history;
 mod leases;
 mod nonces;

@@ -156,6 +156,9 @@ pub trait SecretRows: Send + Sync {
     /// The sealed secret with this id; [`StoreError::NotFound`] if there is none.
     async fn sealed(&self, id: &SecretId) -> Result<Versioned<Sealed>, StoreError>;
 
+    /// Sealed secrets.
+    async fn sealed_secrets(&self, page: Page) -> Result<Vec<Versioned<Sealed>>, StoreError>;
+
     /// Sealed secrets for a purpose.
     async fn sealed_for(
         &self,
@@ -376,6 +379,10 @@ impl<S: Rows + ?Sized> OrderStore for S {
 impl<S: Rows + ?Sized> SecretRows for S {
     async fn sealed(&self, id: &SecretId) -> Result<Versioned<Sealed>, StoreError> {
         one(self, id.to_string()).await
+    }
+
+    async fn sealed_secrets(&self, page: Page) -> Result<Vec<Versioned<Sealed>>, StoreError> {
+        many(self, By::Key, page).await
     }
 
     async fn sealed_for(

@@ -2,6 +2,8 @@
 
 mod backup;
 mod claims;
+#[cfg(feature = "postgres")]
+mod copy;
 mod history;
 mod reader;
 mod schema;
@@ -20,6 +22,8 @@ use super::{History, Leases, Ledger, Query, RecordQuery, Row, Rows, StoreError, 
 use crate::change::Lease;
 use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp};
 use claims::Claims;
+#[cfg(feature = "postgres")]
+pub(super) use copy::{make, take_apart};
 use reader::Readers;
 use writer::Writer;
 
@@ -112,10 +116,10 @@ impl fmt::Debug for SqliteStore {
 #[non_exhaustive]
 pub enum SqliteError {
     /// The copy does not pass SQLite's own check.
-    #[error("the copy of {from} is damaged, and so the database may be: {found}")]
+    #[error("the copy {copy} is damaged, and so the database may be: {found}")]
     Damaged {
-        /// The database.
-        from: PathBuf,
+        /// The copy.
+        copy: PathBuf,
         /// What the check found first.
         found: String,
     },
@@ -161,7 +165,10 @@ pub enum SqliteError {
 }
 
 impl SqliteError {
-    fn unusable(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(super) fn unusable(
+        path: &Path,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self::Unusable {
             path: path.to_path_buf(),
             source: source.into(),

@@ -17,13 +17,13 @@ const COMMITS: usize = 200;
 
 /// What one writer was told: the places of what was written, and how often it was left in doubt.
 #[derive(Default)]
-struct Told {
+pub(crate) struct Told {
     acknowledged: Vec<(Sequence, String)>,
     refused: Vec<String>,
     in_doubt: usize,
 }
 
-async fn write(
+pub(crate) async fn write(
     node: PostgresStore,
     name: String,
     count: Arc<AtomicUsize>,
@@ -51,7 +51,7 @@ async fn write(
     told
 }
 
-async fn reaches(count: &AtomicUsize, wanted: usize) {
+pub(crate) async fn reaches(count: &AtomicUsize, wanted: usize) {
     while count.load(Ordering::SeqCst) < wanted {
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
@@ -91,7 +91,7 @@ fn what_was_acknowledged_is_there_after_the_server_was_stopped_at_once() {
     });
 }
 
-async fn are_true(store: &PostgresStore, told: &[Told]) {
+pub(crate) async fn are_true(store: &PostgresStore, told: &[Told]) {
     let records = store.records(None, Sequence::START, usize::MAX).await;
     let records = records.unwrap();
     let places: Vec<u64> = records.iter().map(|record| record.sequence.get()).collect();

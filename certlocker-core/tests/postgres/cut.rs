@@ -81,12 +81,7 @@ fn a_connection_cut_at_any_statement_is_answered_with_the_truth() {
     runtime().block_on(async {
         let admin = scene.server.url("postgres");
         let proxy = Proxy::start(scene.server.port(), admin).await;
-        let port = |port: u16| format!(":{port}/");
-        let url = scene
-            .url
-            .replace(&port(scene.server.port()), &port(proxy.port));
-        let store = PostgresStore::open(&format!("{url}&sslmode=disable")).await;
-        let store = store.unwrap();
+        let store = PostgresStore::open(&scene.through(&proxy)).await.unwrap();
         // What breaks off before the commit is sent is done again over another connection; what the
         // server has told before it came to the commit is no doubt either.
         for (cut, expected) in [

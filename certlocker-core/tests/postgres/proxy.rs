@@ -43,6 +43,9 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                // Small messages are not held back for those that follow.
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
                 tokio::spawn(relay(client, server, Arc::clone(&shared), admin.clone()));
             }
         });

@@ -7,6 +7,7 @@ use certlocker_core::PostgresStore;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, NoTls};
 
+use crate::proxy::Proxy;
 use crate::server::Server;
 
 /// The runtime on which every store of this program works.
@@ -44,6 +45,15 @@ impl Scene {
 
     pub(crate) async fn open(&self) -> PostgresStore {
         PostgresStore::open(&self.url).await.unwrap()
+    }
+
+    /// Its URL by way of a proxy.
+    pub(crate) fn through(&self, proxy: &Proxy) -> String {
+        let port = |port: u16| format!(":{port}/");
+        let url = self
+            .url
+            .replace(&port(self.server.port()), &port(proxy.port));
+        format!("{url}&sslmode=disable")
     }
 
     /// A connection in the same schema that is not the store's.

@@ -15,7 +15,7 @@ pub(crate) struct Server {
     port: u16,
     /// The server stops when this is closed.
     _lifeline: ChildStdin,
-    _keeper: Child,
+    keeper: Child,
 }
 
 /// Makes a server, says where, and takes everything away once nobody holds its standard input.
@@ -57,6 +57,11 @@ impl Server {
 
     /// A server of one test's own.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_within(&[])
+    }
+
+    /// The same, started by another program, whose words these are.
+    pub(crate) fn start_within(wrapper: &[String]) -> Option<Self> {
         let Some(bin) = binaries() else {
             let left_out = "postgresql is not installed (scripts/install-test-tools)";
             assert!(
@@ -70,10 +75,11 @@ impl Server {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let mut keeper = unprivileged("sh")
-            .args(["-c", KEEPER, "sh"])
+        let mut keep = unprivileged("sh");
+        keep.args(["-c", KEEPER, "sh"])
             .arg(&bin)
-            .arg(port.to_string())
+            .arg(port.to_string());
+        let mut keeper = wrapped(wrapper, keep)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -91,7 +97,7 @@ impl Server {
             folder,
             port,
             _lifeline: lifeline,
-            _keeper: keeper,
+            keeper,
         })
     }
 
@@ -152,6 +158,11 @@ impl Server {
         assert!(keeper.wait().unwrap().success(), "{name}");
     }
 
+    /// A path of the server, as it is seen from outside its file systems.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), path.display()))
+    }
+
     /// A folder that the server can read.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -174,6 +185,16 @@ fn binaries() -> Option<PathBuf> {
         let path = env::var_os("PATH").unwrap_or_default();
         env::split_paths(&path).find(|folder| folder.join("initdb").is_file())
     })
+}
+
+fn wrapped(wrapper: &[String], command: Command) -> Command {
+    let Some((program, words)) = wrapper.split_first() else {
+        return command;
+    };
+    let mut wrapped = Command::new(program);
+    wrapped.args(words).arg(command.get_program());
+    wrapped.args(command.get_args());
+    wrapped
 }
 
 /// The server refuses to run as root; Debian's package brings a user for it.

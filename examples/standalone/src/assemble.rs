@@ -7,11 +7,12 @@ use std::sync::Arc;
 use certlocker_acme::{Clock, Nonces, ProcessNonces, SharedNonces, SystemClock};
 use certlocker_audit::gate::{Gate, Gated};
 use certlocker_core::{
-    FileKey, FileKeyError, Page, PostgresError, PostgresStore, SealedSecrets, SecretStore,
-    SqliteError, SqliteStore, Store, StoreError,
+    KeyRing, Page, PostgresError, PostgresStore, SealedSecrets, SecretRows, SqliteError,
+    SqliteStore, Store, StoreError,
 };
 
 use crate::config::{BaseUrl, Database, Settings};
+use crate::keys::{KeyError, Keys, file_of};
 use crate::serve::ServeError;
 
 /// The path below the public URL that both planes share.
@@ -30,11 +31,16 @@ pub struct Opened {
     pub database: Opening,
     /// Closes when records do not get where they have to.
     pub gate: Arc<Gate>,
+    /// The keys that wrap secrets.
+    pub keys: Keys,
     /// Seals and opens secrets.
-    pub secrets: Arc<dyn SecretStore>,
+    pub secrets: Arc<Secrets>,
     /// Keeps everything, behind the gate.
     pub store: Arc<dyn Store>,
 }
+
+/// Secrets as they are kept here.
+pub type Secrets = SealedSecrets<dyn Store, Arc<KeyRing>>;
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,13 +64,18 @@ pub enum Opening {
 pub enum AssembleError {
     /// The key that wraps secrets.
     #[error("the key that wraps every secret cannot be used")]
-    Key(#[from] FileKeyError),
-    /// Another process has sealed secrets under a key that is not here.
+    Key(#[from] KeyError),
+    /// Secrets were sealed under a key that is not here.
     #[error(
-        "the database has secrets of other servers, and {} is missing: copy their master key there, or name it with --master-key-file",
-        .0.display()
+        "the database has secrets under the key {key_id}, and {} is missing: put that key back, copy it from another server of this database, or name it with --master-key-file",
+        path.display()
     )]
-    KeyElsewhere(PathBuf),
+    KeyMissing {
+        /// The key.
+        key_id: String,
+        /// Where one should be.
+        path: PathBuf,
+    },
     /// The PostgreSQL database.
     #[error("the database cannot be opened")]
     Postgres(#[from] PostgresError),
@@ -86,22 +97,20 @@ impl Opened {
             Database::Postgres(url) => Opening::Postgres(PostgresStore::open(url).await?),
             Database::Sqlite(path) => Opening::Sqlite(SqliteStore::open(path)?),
         };
-        let path = &settings.master_key_file;
         let clock = SystemClock::default();
         let gate = Arc::new(Gate::new(move || clock.now()));
         let store: Arc<dyn Store> = match &database {
             Opening::Postgres(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
             Opening::Sqlite(store) => Arc::new(Gated::new(store.clone(), gate.clone())),
         };
-        if matches!(database, Opening::Postgres(_)) && !path.exists() && is_used(&*store).await? {
-            return Err(AssembleError::KeyElsewhere(path.clone()));
-        }
-        let key = FileKey::open_or_create(path, &mut crate::random::fill)?;
-        let secrets = Arc::new(SealedSecrets::new(Arc::clone(&store), key));
+        refuse_another_key(settings, store.as_ref()).await?;
+        let keys = Keys::open(settings)?;
+        let secrets = SealedSecrets::new(Arc::clone(&store), Arc::clone(&keys.ring));
         Ok(Self {
             database,
             gate,
-            secrets,
+            keys,
+            secrets: Arc::new(secrets),
             store,
         })
     }
@@ -125,8 +134,21 @@ impl Opened {
     }
 }
 
-async fn is_used(store: &dyn Store) -> Result<bool, StoreError> {
-    Ok(!store.authorities(Page::oldest(1)).await?.is_empty())
+/// A new key in the place of one that is missing would open nothing, and hide what is wrong.
+async fn refuse_another_key(
+    settings: &Settings,
+    store: &dyn SecretRows,
+) -> Result<(), AssembleError> {
+    let Some(path) = file_of(settings).filter(|path| !path.exists()) else {
+        return Ok(());
+    };
+    match store.sealed_secrets(Page::newest(1)).await?.first() {
+        None => Ok(()),
+        Some(sealed) => Err(AssembleError::KeyMissing {
+            key_id: sealed.value.key_id().to_owned(),
+            path: path.to_owned(),
+        }),
+    }
 }
 
 /// What issues and redeems nonces, and what has to be cleaned up after it.

@@ -13,15 +13,19 @@ mod audit;
 mod flags;
 mod inventory;
 mod person;
+mod probe;
+mod secret;
 mod token;
 
-pub use audit::{AuditCommand, RecordFilter, VerifyArguments};
+pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
 pub use person::PersonCommand;
+pub use probe::{ProbeCommand, ProbeRun};
+pub use secret::SecretCommand;
 pub use token::{NewTokenArguments, TokenCommand};
 
 /// An ACME gateway that can explain what became of every order.
@@ -71,8 +75,14 @@ pub enum Command {
     /// Add, look at, reset and switch off people who sign in.
     #[command(subcommand)]
     Person(PersonCommand),
-    /// Put a backup into an empty data directory, or show that it could be.
+    /// Look at what endpoints really serve, against what the inventory expects.
+    #[command(subcommand)]
+    Probe(ProbeCommand),
+    /// Put a backup into an empty data directory and database, or show that it could be.
     Restore(RestoreCommand),
+    /// Look at sealed secrets and at the keys that wrap them, and change the key.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),
     /// Make, look at, rotate and revoke API tokens.

@@ -6,13 +6,16 @@ mod certificate;
 mod client;
 mod order;
 mod person;
+mod probe;
 mod remote;
+mod secret;
 mod token;
 
 use std::io;
 use std::sync::Arc;
 
 use certlocker_acme::{Links, SystemClock};
+use certlocker_audit::prune::PruneError;
 use certlocker_audit::sink::FeedError;
 use certlocker_core::{Actor, Attribution, Trigger};
 
@@ -20,11 +23,12 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, OrderCommand,
-    PersonCommand, RestoreCommand, TokenCommand,
+    PersonCommand, ProbeCommand, RestoreCommand, SecretCommand, TokenCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
 use crate::inventory::{Inventory, InventoryError};
+use crate::keys::KeyError;
 use crate::output::Output;
 use crate::serve::sinks::heed;
 
@@ -46,18 +50,27 @@ pub enum CommandError {
         String,
         #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
     ),
+    /// It works on the database itself, and a running server was named.
+    #[error("`{0}` works on the database and its keys, beside the server: leave out --server")]
+    Here(&'static str),
     /// The data directory cannot be used.
     #[error(transparent)]
     Home(#[from] HomeError),
     /// The question has no answer.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// The keys that wrap secrets.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// It is not known how far the sinks of records are.
     #[error("it is not known how far the sinks of records are")]
     Sinks(#[from] FeedError),
     /// The output cannot be written.
     #[error("the output cannot be written")]
     Output(#[from] io::Error),
+    /// Entries of the audit log are not removed.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
     /// The running server did not do it.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -68,6 +81,7 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Inventory(InventoryError::NotFound(_)) => Exit::No,
+            Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused {
                 status: 403 | 404, ..
             }) => Exit::No,
@@ -140,6 +154,14 @@ pub async fn certificate(
     certificate::run(&Desk::open(settings).await?, command, output(settings)).await
 }
 
+/// Runs `probe`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn probe(settings: &Settings, command: &ProbeCommand) -> Result<Exit, CommandError> {
+    probe::run(settings, command, output(settings)).await
+}
+
 /// Runs `backup`.
 ///
 /// # Errors
@@ -170,6 +192,14 @@ pub async fn person(settings: &Settings, command: &PersonCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn token(settings: &Settings, command: &TokenCommand) -> Result<Exit, CommandError> {
     token::run(settings, command, output(settings)).await
+}
+
+/// Runs `secret`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn secret(settings: &Settings, command: &SecretCommand) -> Result<Exit, CommandError> {
+    secret::run(settings, command, output(settings)).await
 }
 
 fn output(settings: &Settings) -> Output {

@@ -1,6 +1,7 @@
 //! What the server is told to do: defaults, then a file, then the environment, then flags.
 
 use std::ffi::OsString;
+use std::fmt;
 
 mod agreement;
 mod database;
@@ -9,6 +10,7 @@ mod environment;
 mod error;
 mod example;
 mod file;
+mod key_source;
 mod origin;
 mod report;
 mod sink;
@@ -23,6 +25,7 @@ pub use environment::{CONFIG_VARIABLE, RESERVED};
 pub use error::ConfigError;
 pub use example::example;
 pub use file::ConfigFile;
+pub use key_source::KeySource;
 pub use origin::Origin;
 pub use report::Report;
 pub use sink::{Sink, Target, Wire};
@@ -31,7 +34,7 @@ pub use url::{BaseUrl, PageUrl};
 pub use value::{Form, Misfit, Scalar, Value};
 
 /// What settings are read from, lowest first; nothing here was looked at yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[allow(clippy::exhaustive_structs, reason = "the layers are the contract")]
 pub struct Sources {
     /// The configuration file, if there is one.
@@ -40,6 +43,16 @@ pub struct Sources {
     pub environment: Vec<(OsString, OsString)>,
     /// What the command line said.
     pub flags: Vec<Entry>,
+}
+
+/// Without what is in the file and the environment: passwords, and keys of other programs.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("flags", &self.flags)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The settings, and where each came from.

@@ -10,6 +10,7 @@ pub mod view;
 use std::sync::Arc;
 
 use certlocker_acme::{Clock, Links};
+use certlocker_audit::why::WhyError;
 use certlocker_core::{
     AuditUnavailable, CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore,
     Sequence, Store, StoreError, Subject, Versioned, explain, explain_absent,
@@ -71,6 +72,9 @@ pub enum InventoryError {
     /// The store failed.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
+    /// The history does not lead back to a root.
+    #[error(transparent)]
+    Unexplained(WhyError),
     /// What was asked for cannot be recorded; nothing was changed.
     #[error(transparent)]
     Unrecorded(AuditUnavailable),
@@ -90,6 +94,15 @@ impl From<StoreError> for InventoryError {
         match error.audit_unavailable() {
             Some(refusal) => Self::Unrecorded(refusal),
             None => Self::Store(error),
+        }
+    }
+}
+
+impl From<WhyError> for InventoryError {
+    fn from(error: WhyError) -> Self {
+        match error {
+            WhyError::Store(error) => error.into(),
+            error => Self::Unexplained(error),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod credential;
 pub mod health;
 pub mod home;
 pub mod inventory;
+pub mod keys;
 pub mod listen;
 pub mod lock;
 pub mod operator;

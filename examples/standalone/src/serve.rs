@@ -1,6 +1,7 @@
 //! `serve`: puts everything together, serves both planes, and ends in good order.
 
 mod audit;
+mod followers;
 mod health;
 mod identity;
 mod lag;
@@ -20,7 +21,10 @@ use certlocker_acme::{
     Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
 };
 use certlocker_audit::sink::FeedError;
-use certlocker_core::{Actor, Attribution, Changeset, Component, Fact, Retry, StoreError, Trigger};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Fact, KeyWrap, Retry, StoreError, Trigger,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
@@ -32,11 +36,11 @@ use crate::inventory::Inventory;
 use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
 use crate::lock::{DataDirLock, LockError};
 use crate::operator;
-use crate::outside::{Outside, OutsideError};
+use crate::outside::OutsideError;
 use crate::ready::{Ready, ReadyError, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::{Tls, TlsError};
-use sinks::Sinks;
+use followers::Followers;
 
 /// Why the server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -130,12 +134,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     record_start(&opened, &clock).await?;
     first_token(&opened, &home, &clock).await?;
 
-    let audit = audit::open(&opened, &home, &public, &clock, settings.audit_lag).await?;
-    let host = public.host().value();
-    let outside = Outside::trusting(settings.audit_ca_file.as_deref())?;
-    let sinks = Sinks::open(&opened, &home, &host, &settings.audit_sink, &outside)?;
-    let policy = settings.audit_policy.as_deref();
-    let witnesses = witnesses::Asking::open(AuditHome::of(&home), policy, &outside)?;
+    let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
     let names = identity::names(&public, addresses.iter().copied());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
@@ -150,19 +149,13 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         inventory.clone(),
         &public,
         metrics.clone(),
-        std::iter::once(audit.lag()).chain(sinks.lags()).collect(),
+        followers.lags(),
     )?;
 
     let stop = CancellationToken::new();
     // What follows the ledger has to end as well when this does not get to its end.
     let _stops = stop.clone().drop_guard();
-    let pump = audit.start(stop.clone());
-    let sinks = sinks.start(&stop);
-    if let Some(witnesses) = witnesses {
-        witnesses.start(stop.clone());
-    }
-    let (gate, store) = (opened.gate.clone(), opened.store.clone());
-    tokio::spawn(sinks::look(gate, store, stop.clone()));
+    let following = followers.start(&stop);
     let limits = Limits::from(settings);
     let operator_url = operator_url(&public, &desk_listeners);
     let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
@@ -187,8 +180,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         tls,
     };
     let upkeep = tokio::spawn(rounds.run());
+    // Whoever reads the ready file may say stop at once.
+    let signals = Signals::new()?;
     let ready = ready(settings, &home, &links, operator_url)?;
-    stopped().await?;
+    signals.stopped().await;
 
     tracing::info!("stopping: requests in progress are finished");
     drop(ready);
@@ -199,10 +194,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         }
     }
     // What the last requests wrote gets to the log, too.
-    if pump.await.is_err() {
-        tracing::warn!("the audit log was not written to its end");
-    }
-    sinks.end().await;
+    following.end().await;
     jobs.abort();
     upkeep.abort();
     opened.database.close().await;
@@ -233,12 +225,10 @@ fn allow_open_files() {
 
 async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {
     let started = Fact::server_started(env!("CARGO_PKG_VERSION"), clock.now());
+    let loaded = Fact::wrapping_key_loaded(&opened.keys.ring.key_id(), clock.now());
     let by = startup();
-    opened
-        .store
-        .commit(Changeset::fact(&started, &by))
-        .await
-        .map(drop)
+    let facts = Changeset::fact(&started, &by).and_fact(&loaded, &by);
+    opened.store.commit(facts).await.map(drop)
 }
 
 fn startup() -> Attribution {
@@ -387,16 +377,27 @@ fn ready(
         .transpose()?)
 }
 
-/// Until the process is told to stop.
-async fn stopped() -> Result<(), ServeError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What tells the process to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on they end the process in good order only.
+    fn new() -> Result<Self, ServeError> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signal)?,
+            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signal)?,
+        })
     }
-    Ok(())
+
+    async fn stopped(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// How often the upkeep looks whether something is to be done.

@@ -9,7 +9,7 @@ use crate::record::json;
 use crate::store::{Direction, History, RecordQuery, StoredRecord};
 use crate::{Record, Sequence, StoreError};
 
-const STORED: &str = "SELECT record.sequence, record.bytes, record.code, \
+pub(super) const STORED: &str = "SELECT record.sequence, record.bytes, record.code, \
     array(SELECT subject FROM record_subject WHERE record_subject.sequence = record.sequence \
     ORDER BY subject) FROM record WHERE record.sequence > $1 ORDER BY record.sequence LIMIT $2";
 
@@ -39,7 +39,7 @@ impl History for PostgresStore {
     }
 }
 
-fn stored(row: &Found) -> StoredRecord {
+pub(super) fn stored(row: &Found) -> StoredRecord {
     let sequence: i64 = row.get(0);
     StoredRecord {
         sequence: Sequence::new(sequence.unsigned_abs()),

@@ -54,6 +54,7 @@ impl Writer {
         let (queue, jobs) = unbounded_channel();
         let mut work = Work {
             address,
+            failed: false,
             jobs,
             session: None,
             tls,
@@ -119,6 +120,8 @@ struct BrokeOff;
 /// What the task works with.
 struct Work {
     address: Address,
+    /// Whether the last transaction failed.
+    failed: bool,
     jobs: UnboundedReceiver<Job>,
     /// None before the first transaction, and after a failure.
     session: Option<Session>,
@@ -183,15 +186,23 @@ impl Work {
         batch
     }
 
+    /// What is there can be written again on a disk that is full, so that after a failure it has to
+    /// be more.
     async fn check(&mut self) -> Result<(), StoreError> {
+        let failed = self.failed;
         let checked = async {
             let session = self.session().await?;
-            session.check().await
+            session.check().await?;
+            match failed {
+                true => session.check_growth().await,
+                false => Ok(()),
+            }
         };
         let checked = checked.await;
         if checked.is_err() {
             self.session = None;
         }
+        self.failed = checked.is_err();
         checked.map_err(Failed::unavailable)
     }
 

@@ -16,23 +16,44 @@ pub(super) async fn copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
     let (from, to) = (from.to_path_buf(), to.to_path_buf());
     let of = from.clone();
     thread::spawn(move || {
-        let _ = done.send(checked_copy(&from, &to));
+        let _ = done.send(made(&to, |partial| write(&from, partial)));
     });
     let broke_off = |_| Err(SqliteError::unusable(&of, "the copying thread broke off"));
     answer.await.unwrap_or_else(broke_off)
 }
 
-fn checked_copy(from: &Path, to: &Path) -> Result<(), SqliteError> {
+/// Lets a database be written, checks it, and only then gives it its name; nothing is left behind
+/// if that fails.
+pub(super) fn made(
+    to: &Path,
+    write: impl FnOnce(&Path) -> Result<(), SqliteError>,
+) -> Result<(), SqliteError> {
     if to.exists() {
         return Err(SqliteError::Exists(to.to_path_buf()));
     }
     let partial = partial(to);
-    let copied = write(from, &partial).and_then(|()| settle(&partial, to));
+    let copied = room(&partial)
+        .and_then(|()| write(&partial))
+        .and_then(|()| check(&partial))
+        .and_then(|()| settle(&partial, to));
     if copied.is_err() {
         // The reason to tell is the first one.
-        let _ = fs::remove_file(&partial);
+        let _ = remove(&partial);
     }
     copied
+}
+
+/// The file, and what SQLite leaves beside one that it did not come to close.
+fn remove(partial: &Path) -> io::Result<()> {
+    for beside in ["-wal", "-shm", ""] {
+        let mut name = partial.as_os_str().to_owned();
+        name.push(beside);
+        match fs::remove_file(name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn partial(to: &Path) -> PathBuf {
@@ -41,26 +62,35 @@ fn partial(to: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// An empty file for the owner only, where an earlier attempt may have left one.
+fn room(partial: &Path) -> Result<(), SqliteError> {
+    let made = remove(partial).and_then(|()| schema::private(partial));
+    made.map(drop)
+        .map_err(|error| SqliteError::unusable(partial, error))
+}
+
 fn write(from: &Path, partial: &Path) -> Result<(), SqliteError> {
-    match fs::remove_file(partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(SqliteError::unusable(partial, error));
-        }
-        _ => {}
-    }
-    schema::private(partial).map_err(|error| SqliteError::unusable(partial, error))?;
     let unusable = |error| SqliteError::unusable(from, error);
     let source = schema::reader(from).map_err(unusable)?;
     let Some(name) = partial.to_str() else {
         return Err(SqliteError::unusable(partial, "its name is not UTF-8"));
     };
-    source.execute("VACUUM INTO ?1", [name]).map_err(unusable)?;
+    source
+        .execute("VACUUM INTO ?1", [name])
+        .map(drop)
+        .map_err(unusable)
+}
+
+fn check(partial: &Path) -> Result<(), SqliteError> {
+    let unusable = |error| SqliteError::unusable(partial, error);
     let found = integrity(&schema::reader(partial).map_err(unusable)?).map_err(unusable)?;
-    if found != "ok" {
-        let from = from.to_path_buf();
-        return Err(SqliteError::Damaged { from, found });
+    if found == "ok" {
+        return Ok(());
     }
-    Ok(())
+    Err(SqliteError::Damaged {
+        copy: partial.to_path_buf(),
+        found,
+    })
 }
 
 /// `ok`, or the first thing that is wrong.

@@ -84,7 +84,7 @@ pub(super) fn synchronise_directory(of: &Path) -> io::Result<()> {
     File::open(directory.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
-fn recognise(connection: &Connection, path: &Path) -> Result<(), SqliteError> {
+pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), SqliteError> {
     let unusable = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => SqliteError::NotADatabase(path.to_path_buf()),
         _ => SqliteError::unusable(path, error),

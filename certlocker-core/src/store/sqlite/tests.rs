@@ -1,5 +1,6 @@
 //! What this store does beyond the contract.
 
+mod contract;
 mod killed;
 
 use std::collections::BTreeSet;

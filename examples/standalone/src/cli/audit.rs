@@ -12,10 +12,20 @@ pub enum AuditCommand {
     Checkpoint,
     /// List records, newest first.
     List(RecordFilter),
+    /// Show which entries of the log the policy of retention, audit-retention, allows to be removed;
+    /// and remove them with --apply. The records stay in the database.
+    Prune(PruneArguments),
     /// Print the proof that a record is in the log, to be checked without it.
     Receipt {
         /// The number of the record.
         record: u64,
+    },
+    /// Tell what happened during a renewal, from what set it off to what came of it.
+    Renewal {
+        /// What it is known by: certificate or order.
+        kind: String,
+        /// Its id; of a certificate also the serial number, of an order also the URL.
+        id: String,
     },
     /// Check that nobody changed, removed or added a record; the answer is no if somebody did.
     Verify(VerifyArguments),
@@ -57,6 +67,18 @@ pub struct RecordFilter {
     /// The oldest first.
     #[arg(long)]
     pub oldest_first: bool,
+}
+
+/// Which entries are removed.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct PruneArguments {
+    /// Those written before this time, in RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub before: String,
+    /// Remove them, if the first one that stays is still the one that was shown.
+    #[arg(long, value_name = "INDEX")]
+    pub apply: Option<u64>,
 }
 
 /// What is checked, against what.

@@ -1,11 +1,12 @@
-//! `audit list`, `why`, `receipt`, `checkpoint`.
+//! `audit list`, `why`, `renewal`, `receipt`, `checkpoint`.
 
+mod prune;
 mod verify;
 
 use super::{CommandError, Desk};
 use crate::cli::{AuditCommand, Exit, RecordFilter};
 use crate::config::Settings;
-use crate::inventory::audit::{RecordsRequest, WhyStep, WhyView};
+use crate::inventory::audit::{RecordsRequest, RenewalView, WhyStep, WhyView};
 use crate::inventory::view::TimelineEntry;
 use crate::output::{Output, table};
 
@@ -16,6 +17,9 @@ pub(super) async fn run(
 ) -> Result<Exit, CommandError> {
     if let AuditCommand::Verify(arguments) = command {
         return verify::run(settings, arguments, output).await;
+    }
+    if let AuditCommand::Prune(arguments) = command {
+        return prune::run(settings, arguments, output).await;
     }
     let desk = &Desk::open(settings).await?;
     match command {
@@ -29,8 +33,11 @@ pub(super) async fn run(
         AuditCommand::Receipt { record } => {
             output.print(&receipt(desk, *record).await?, |view| view.receipt.clone())?;
         }
+        AuditCommand::Renewal { kind, id } => {
+            output.print(&renewal(desk, kind, id).await?, renewal_text)?;
+        }
         AuditCommand::Why { kind, id } => output.print(&why(desk, kind, id).await?, why_text)?,
-        AuditCommand::Verify(_) => {}
+        AuditCommand::Prune(_) | AuditCommand::Verify(_) => {}
     }
     Ok(Exit::Done)
 }
@@ -87,6 +94,16 @@ async fn why(desk: &Desk, kind: &str, id: &str) -> Result<WhyView, CommandError>
     }
 }
 
+async fn renewal(desk: &Desk, kind: &str, id: &str) -> Result<RenewalView, CommandError> {
+    match desk {
+        Desk::Database(inventory) => Ok(inventory.renewal(kind, id).await?),
+        Desk::Server(server) => {
+            let id = id.rsplit('/').next().unwrap_or(id);
+            Ok(server.get(&format!("/audit/renewal/{kind}/{id}")).await?)
+        }
+    }
+}
+
 fn list_text(records: &[TimelineEntry]) -> String {
     let row = |record: &TimelineEntry| {
         vec![
@@ -113,8 +130,26 @@ fn list_text(records: &[TimelineEntry]) -> String {
     )
 }
 
+fn line(step: &WhyStep) -> String {
+    format!("Record {}, {}: {}", step.record, step.time, step.sentence)
+}
+
 fn why_text(view: &WhyView) -> String {
-    let line = |step: &WhyStep| format!("Record {}, {}: {}", step.record, step.time, step.sentence);
     let lines: Vec<String> = view.steps.iter().map(line).collect();
     format!("{}\n{}", lines.join("\nbecause "), view.root)
+}
+
+fn renewal_text(view: &RenewalView) -> String {
+    let way: Vec<String> = view.way.iter().rev().map(line).collect();
+    let records: Vec<String> = view.records.iter().map(line).collect();
+    let came = match (&view.certificate, &view.replaces) {
+        (Some(new), Some(old)) => format!("Certificate {new} came of it, in place of {old}."),
+        (Some(new), None) => format!("Certificate {new} came of it, the first for its names."),
+        (None, _) => "No certificate came of it.".to_owned(),
+    };
+    let (root, way, records) = (&view.root, way.join("\n"), records.join("\n"));
+    format!(
+        "What set it off. {root}\n{way}\n\nWhat happened to order {}:\n{records}\n\n{came}",
+        view.order
+    )
 }

@@ -1,17 +1,19 @@
 //! `backup` and `restore`: a copy that can be put back, and the drill that shows it.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use certlocker_acme::{Clock, LocalCa, SystemClock};
-use certlocker_core::Sequence;
+use certlocker_core::{CopyError, KeyFile, PostgresStore, Sequence};
 use serde::{Deserialize, Serialize};
 
 use super::CommandError;
 use crate::assemble::{Opened, Opening};
 use crate::cli::{BackupCommand, Exit, RestoreCommand};
-use crate::config::{Database, Settings};
+use crate::config::{Database, KeySource, Settings};
 use crate::home::Home;
+use crate::keys::file_of;
 use crate::output::{Output, facts};
 use crate::serve::ca_settings;
 
@@ -25,6 +27,7 @@ struct Manifest {
 
 const DATABASE: &str = "certlocker.sqlite";
 const KEY: &str = "master.key";
+const OTHER_KEYS: &str = "master.key.d";
 const MANIFEST: &str = "manifest.json";
 const TOKEN: &str = "admin.token";
 
@@ -35,9 +38,6 @@ pub(super) async fn backup(
 ) -> Result<Exit, CommandError> {
     let home = Home::at(&settings.data_dir)?;
     let opened = Opened::open(settings).await?;
-    let Opening::Sqlite(store) = &opened.database else {
-        return Err(elsewhere("pg_dump"));
-    };
     let to = &command.to;
     fs::create_dir(to).map_err(|error| {
         failed(
@@ -49,11 +49,12 @@ pub(super) async fn backup(
         )
     })?;
     let database = to.join(DATABASE);
-    store
-        .backup(&database)
-        .await
-        .map_err(|error| failed("the database was not copied", error))?;
-    copy(&settings.master_key_file, &to.join(KEY))?;
+    match &opened.database {
+        Opening::Postgres(store) => store.backup(&database).await,
+        Opening::Sqlite(store) => store.backup(&database).await.map_err(CopyError::from),
+    }
+    .map_err(|error| failed("the database was not copied", error))?;
+    let keys = copy_keys(&opened, settings, to)?;
     copy(&home.admin_token_file(), &to.join(TOKEN))?;
     let manifest = Manifest {
         created: SystemClock::default().now().to_rfc3339_seconds(),
@@ -66,9 +67,67 @@ pub(super) async fn backup(
         .map_err(|error| failed("the manifest was not written", error))?;
     output.print(&manifest, |manifest| {
         let shown = facts(&[("copied to", to.display().to_string()), ("database sha256", manifest.database_sha256.clone())]);
-        format!("{shown}\n\nThe copy has the key that opens every secret: keep it where the server's own directory could be kept.")
+        let about = match keys {
+            0 => "The copy does not have the key that opens its secrets: keep that elsewhere, with whatever provides it.",
+            _ => "The copy has the key that opens every secret: keep it where the server's own directory could be kept.",
+        };
+        format!("{shown}\n\n{about}")
     })?;
     Ok(Exit::Done)
+}
+
+/// Copies the keys that are files, after the secrets that they wrap; how many.
+fn copy_keys(opened: &Opened, settings: &Settings, to: &Path) -> Result<usize, CommandError> {
+    let Some(current) = file_of(settings) else {
+        return Ok(0);
+    };
+    let others = opened.keys.others()?;
+    let others: Vec<PathBuf> = others.into_iter().filter_map(|(_, path)| path).collect();
+    copy(current, &to.join(KEY))?;
+    if !others.is_empty() {
+        make_private(&to.join(OTHER_KEYS))?;
+    }
+    for path in &others {
+        let name = path.file_name().unwrap_or_default();
+        copy(path, &to.join(OTHER_KEYS).join(name))?;
+    }
+    Ok(1 + others.len())
+}
+
+/// Puts copied keys where the settings say.
+fn put_keys(settings: &Settings, from: &Path) -> Result<(), CommandError> {
+    let (Some(key), true) = (file_of(settings), from.join(KEY).exists()) else {
+        return Ok(());
+    };
+    copy(&from.join(KEY), key)?;
+    let (others, directory) = (from.join(OTHER_KEYS), KeyFile::at(key).directory());
+    if !others.exists() {
+        return Ok(());
+    }
+    make_private(&directory)?;
+    let unreadable = |error| failed(format!("{} cannot be read", others.display()), error);
+    for entry in fs::read_dir(&others).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        copy(&entry.path(), &directory.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+fn make_private(directory: &Path) -> Result<(), CommandError> {
+    let made = fs::DirBuilder::new().mode(0o700).create(directory);
+    made.map_err(|error| failed(format!("{} cannot be made", directory.display()), error))
+}
+
+/// Whether there is a key already, or a file that is a database. One in PostgreSQL tells by itself.
+fn is_occupied(settings: &Settings) -> bool {
+    let database = match &settings.database {
+        Database::Postgres(_) => None,
+        Database::Sqlite(path) => Some(path.as_path()),
+    };
+    database
+        .into_iter()
+        .chain(file_of(settings))
+        .any(Path::exists)
 }
 
 pub(super) async fn restore(
@@ -102,12 +161,16 @@ pub(super) async fn restore(
 
 /// The settings with everything in one directory.
 fn within(settings: &Settings, directory: &Path) -> Settings {
-    Settings {
+    let mut settings = Settings {
         data_dir: directory.to_owned(),
         database: Database::Sqlite(directory.join(DATABASE)),
-        master_key_file: directory.join(KEY),
         ..settings.clone()
+    };
+    settings.master_key_file = directory.join(KEY);
+    if let Some(KeySource::File { path, .. }) = &mut settings.master_key_from {
+        path.clone_from(&settings.master_key_file);
     }
+    settings
 }
 
 fn check(from: &Path) -> Result<Manifest, CommandError> {
@@ -129,20 +192,19 @@ fn check(from: &Path) -> Result<Manifest, CommandError> {
 
 /// Puts a copy where the settings say and nothing is yet, and opens everything in it once.
 async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
-    let Database::Sqlite(database) = &settings.database else {
-        return Err(elsewhere("pg_restore"));
-    };
     let home = Home::prepare(&settings.data_dir)?;
-    let key = &settings.master_key_file;
-    if database.exists() || key.exists() {
+    if is_occupied(settings) {
         let detail = format!(
             "{} has a database or a key already; restore into an empty data directory",
             settings.data_dir.display()
         );
         return Err(CommandError::Copy(detail, None));
     }
-    copy(&from.join(DATABASE), database)?;
-    copy(&from.join(KEY), key)?;
+    match &settings.database {
+        Database::Postgres(url) => fill(url, &from.join(DATABASE)).await?,
+        Database::Sqlite(database) => copy(&from.join(DATABASE), database)?,
+    }
+    put_keys(settings, from)?;
     copy(&from.join(TOKEN), &home.admin_token_file())?;
     let opened = Opened::open(settings).await?;
     let now = SystemClock::default().now();
@@ -159,6 +221,16 @@ async fn put(settings: &Settings, from: &Path) -> Result<String, CommandError> {
         count = last;
     }
     Ok(format!("{count} records read, the authority's key opens"))
+}
+
+/// Puts a copy into a PostgreSQL database in which nothing is yet.
+async fn fill(url: &str, from: &Path) -> Result<(), CommandError> {
+    let store = PostgresStore::open(url).await;
+    let store = store.map_err(|error| failed("the database cannot be opened", error))?;
+    let restored = store.restore(from).await;
+    store.close().await;
+    restored.map_err(|error| failed("the backup was not restored", error))?;
+    Ok(())
 }
 
 async fn records_after(opened: &Opened, after: Sequence) -> Result<Option<Sequence>, CommandError> {
@@ -181,14 +253,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
             error,
         )
     })
-}
-
-/// PostgreSQL brings its own tools, which know what its servers and standbys need.
-fn elsewhere(tool: &str) -> CommandError {
-    let detail = format!(
-        "a PostgreSQL database is copied and put back by its own tools, {tool} here; keep the file of --master-key-file with the copy"
-    );
-    CommandError::Copy(detail, None)
 }
 
 fn failed(

@@ -29,6 +29,7 @@ fn complaints(settings: &Settings) -> impl Iterator<Item = (&'static str, String
         .into_iter()
         .chain(shared_address(settings))
         .chain(token_without_server(settings))
+        .chain(passphrase_of_nothing(settings))
         .chain(no_time(settings))
         .chain(too_long(settings))
 }
@@ -50,6 +51,17 @@ fn token_without_server(settings: &Settings) -> Option<(&'static str, String)> {
         (
             "token_file",
             "a token is of use only together with `server`".to_owned(),
+        )
+    })
+}
+
+fn passphrase_of_nothing(settings: &Settings) -> Option<(&'static str, String)> {
+    let lost = settings.master_key_passphrase_file.is_some() && settings.master_key_from.is_some();
+    lost.then(|| {
+        (
+            "master_key_passphrase_file",
+            "that is for `master-key-file`; behind `master-key-from` it is ;passphrase-file="
+                .to_owned(),
         )
     })
 }

@@ -1,12 +1,14 @@
 //! The texts of all settings while the layers are laid over each other.
 
+use std::fmt;
+
 use super::error::ConfigError;
 use super::origin::Origin;
 use super::table::{Preset, Setting, TABLE};
 use super::value::{Form, Value};
 
 /// The texts that were given for a setting, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
     /// The setting's field; see [`TABLE`].
@@ -15,6 +17,16 @@ pub struct Entry {
     pub origin: Origin,
     /// The texts: none when it is unset, several for a list.
     pub texts: Vec<String>,
+}
+
+/// Without the texts, at which nobody has looked yet.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("field", &self.field)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One entry for each setting, in the order of the table.

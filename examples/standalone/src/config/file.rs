@@ -1,5 +1,6 @@
 //! The layer of the configuration file.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +14,20 @@ use super::table::{Setting, TABLE};
 use super::value::Misfit;
 
 /// A configuration file that was read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ConfigFile {
     /// Where it was.
     pub path: PathBuf,
     /// What was in it.
     pub text: String,
+}
+
+/// Without what was in it: passwords, perhaps.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConfigFile").field(&self.path).finish()
+    }
 }
 
 impl ConfigFile {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::database::Database;
 use super::draft::Draft;
 use super::error::ConfigError;
+use super::key_source::KeySource;
 use super::sink::Sink;
 use super::url::{BaseUrl, PageUrl};
 use super::value::{Form, Value};
@@ -138,6 +139,19 @@ settings! {
             rule: "in data-dir",
             from: master_key_in_data_dir,
         };
+        /// File whose first line is the passphrase that protects master-key-file.
+        Everywhere master_key_passphrase_file: Option<PathBuf> = Preset::Unset {
+            example: "/run/credentials/certlocker.service/passphrase",
+        };
+        /// Where that key comes from instead of master-key-file: credential:NAME (of systemd),
+        /// env:VARIABLE (in base64) or file:PATH; behind a file or a credential that a passphrase
+        /// protects, ;passphrase-file=PATH.
+        Everywhere master_key_from: Option<KeySource> = Preset::Unset {
+            example: "credential:certlocker.key",
+        };
+        /// Keys under which secrets were wrapped before; can be given several times. `certlocker
+        /// secret rotate` says when one is of no more use.
+        Everywhere retired_key: Vec<KeySource> = Preset::Unset { example: "env:OLD_KEY" };
     }
     "Listeners" {
         /// Address of the ACME gateway; can be given several times. Port 0 takes a free port.

@@ -8,14 +8,22 @@ use std::time::Duration;
 use certlocker_acme::Rate;
 use ipnet::IpNet;
 
+use super::database::shown;
+
 /// What is wrong with the text of a setting: what was expected, and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Misfit(String);
 
 impl Misfit {
-    /// The text is not of the expected form; both are shown.
+    /// The text is not of the expected form; both are shown, the text without what is secret in a
+    /// URL.
     pub fn expected(form: &str, seen: &str) -> Self {
+        let seen = shown(seen);
+        let seen = match seen.split_once('?') {
+            Some((place, _)) if place.contains("://") => format!("{place}?***"),
+            _ => seen.into_owned(),
+        };
         Self(format!("expected {form}, got `{seen}`"))
     }
 
@@ -268,6 +276,10 @@ mod tests {
                 "such as 10.0.0.0/8, got `10.1.2.3/8`",
             ),
             (PathBuf::from_text("").unwrap_err(), "a path, got nothing"),
+            (
+                Misfit::expected("a URL", "https://user:hunter2@one.example/?token=hunter2"),
+                "a URL, got `https://user:***@one.example/?***`",
+            ),
         ];
         for (misfit, expect) in cases {
             assert!(misfit.to_string().ends_with(expect), "{misfit}");

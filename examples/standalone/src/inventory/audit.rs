@@ -3,9 +3,9 @@
 use certlocker_audit::checkpoint::SignedCheckpoint;
 use certlocker_audit::files::Source;
 use certlocker_audit::log::receipt;
-use certlocker_audit::why::{sentence, trigger_sentence, why};
+use certlocker_audit::why::{Renewal, Step, renewal, sentence, trigger_sentence, why};
 use certlocker_core::{
-    Actor, CertificateId, Direction, Event, RecordQuery, Sequence, Subject, Timestamp,
+    Actor, CertificateId, Direction, Event, Record, RecordQuery, Sequence, Subject, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -127,6 +127,20 @@ pub struct WhyView {
     pub root: String,
 }
 
+/// What happened during a renewal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in certlocker_audit::why")]
+#[non_exhaustive]
+pub struct RenewalView {
+    pub order: String,
+    pub certificate: Option<String>,
+    pub replaces: Option<String>,
+    /// All that happened to the order.
+    pub records: Vec<WhyStep>,
+    pub way: Vec<WhyStep>,
+    pub root: String,
+}
+
 /// One step of the way back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in certlocker_audit::why")]
@@ -173,19 +187,25 @@ impl Inventory {
     pub async fn why(&self, kind: &str, id: &str) -> Result<WhyView, InventoryError> {
         let subject = self.subject(kind, id).await?;
         let steps = why(self.store.as_ref(), subject).await?;
-        let Some(last) = steps.last() else {
+        if steps.is_empty() {
             return Err(InventoryError::NotFound(format!("record about {subject}")));
-        };
-        let root = format!(
-            "Record {}: {}",
-            last.record.sequence,
-            trigger_sentence(&last.record)
-        );
+        }
         Ok(WhyView {
             subject: subject.to_string(),
             steps: steps.iter().map(WhyStep::from).collect(),
-            root,
+            root: root(&steps),
         })
+    }
+
+    /// What happened during the renewal that a certificate came of, or that an order was.
+    ///
+    /// # Errors
+    /// [`InventoryError`].
+    pub async fn renewal(&self, kind: &str, id: &str) -> Result<RenewalView, InventoryError> {
+        let subject = self.subject(kind, id).await?;
+        let told = renewal(self.store.as_ref(), subject).await?;
+        let missing = || InventoryError::NotFound(format!("record of an order of {subject}"));
+        told.as_ref().map(RenewalView::from).ok_or_else(missing)
     }
 
     async fn subject(&self, kind: &str, id: &str) -> Result<Subject, InventoryError> {
@@ -243,16 +263,46 @@ impl Inventory {
     }
 }
 
-impl From<&certlocker_audit::why::Step> for WhyStep {
-    fn from(step: &certlocker_audit::why::Step) -> Self {
+/// What set the first step off.
+fn root(steps: &[Step]) -> String {
+    let Some(last) = steps.last() else {
+        return String::new();
+    };
+    let (number, said) = (last.record.sequence, trigger_sentence(&last.record));
+    format!("Record {number}: {said}")
+}
+
+impl From<&Renewal> for RenewalView {
+    fn from(told: &Renewal) -> Self {
+        let about = Subject::Order(told.order);
+        let records = told.records.iter();
         Self {
-            record: step.record.sequence.get(),
-            time: step.record.time.to_rfc3339_seconds(),
-            code: step.record.event.code().to_owned(),
-            about: step.about.to_string(),
-            actor: step.record.actor.to_string(),
-            trigger: step.record.cause.trigger.to_string(),
-            sentence: sentence(&step.record),
+            order: told.order.to_string(),
+            certificate: told.certificate.map(|id| id.to_string()),
+            replaces: told.replaces.map(|id| id.to_string()),
+            records: records.map(|record| WhyStep::of(&about, record)).collect(),
+            way: told.way.iter().map(WhyStep::from).collect(),
+            root: root(&told.way),
         }
+    }
+}
+
+impl WhyStep {
+    fn of(about: &Subject, record: &Record) -> Self {
+        Self {
+            record: record.sequence.get(),
+            time: record.time.to_rfc3339_seconds(),
+            code: record.event.code().to_owned(),
+            about: about.to_string(),
+            actor: record.actor.to_string(),
+            trigger: record.cause.trigger.to_string(),
+            sentence: sentence(record),
+        }
+    }
+}
+
+impl From<&Step> for WhyStep {
+    fn from(step: &Step) -> Self {
+        Self::of(&step.about, &step.record)
     }
 }

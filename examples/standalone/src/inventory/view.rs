@@ -1,5 +1,7 @@
 //! The JSON of the operator plane, which the commands read too.
 
+use std::fmt;
+
 use certlocker_core::{
     Authorization, Certificate, Client, Event, Explanation, Identifier, Lane, LaneStatus, Order,
     OrderId, Origin, Party, Record, Step, StepStatus, Timestamp, Uses,
@@ -42,7 +44,7 @@ impl From<&Client> for ClientView {
 }
 
 /// A client that was just made, with its credential for external account binding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CreatedClient {
     /// The directory that it is for.
@@ -55,6 +57,16 @@ pub struct CreatedClient {
     pub name: String,
     /// A directory of the client's own, once there are such.
     pub token_directory: Option<String>,
+}
+
+/// Without the key.
+impl fmt::Debug for CreatedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedClient")
+            .field("kid", &self.kid)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An order in a list.

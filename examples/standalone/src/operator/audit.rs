@@ -12,7 +12,7 @@ use super::Desk;
 use super::api::{Failed, problem};
 use crate::audit::{AuditHome, WITNESSED};
 use crate::inventory::InventoryError;
-use crate::inventory::audit::{ReceiptView, RecordsRequest, WhyView};
+use crate::inventory::audit::{ReceiptView, RecordsRequest, RenewalView, WhyView};
 use crate::inventory::view::TimelineEntry;
 
 pub(super) async fn records(
@@ -31,6 +31,13 @@ pub(super) async fn why(
     Path((kind, id)): Path<(String, String)>,
 ) -> Result<Json<WhyView>, Failed> {
     Ok(Json(desk.inventory.why(&kind, &id).await?))
+}
+
+pub(super) async fn renewal(
+    State(desk): State<Desk>,
+    Path((kind, id)): Path<(String, String)>,
+) -> Result<Json<RenewalView>, Failed> {
+    Ok(Json(desk.inventory.renewal(&kind, &id).await?))
 }
 
 pub(super) async fn receipt(

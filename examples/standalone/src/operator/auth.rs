@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use certlocker_acme::Route;
 use certlocker_core::{
     Actor, Attribution, Holder, InvalidToken, Person, SessionText, StoreError, Subject, Token,
-    TokenRefusal, TokenScopes, TokenText, Trigger, Versioned,
+    TokenRefusal, TokenScopes, TokenText, Traceparent, Trigger, Versioned,
 };
 
 use super::Desk;
@@ -353,8 +353,17 @@ fn attribution(headers: &HeaderMap, actor: Actor) -> Attribution {
     let id = text("x-request-id").filter(|id| is_request_id(id));
     let id = id.map_or_else(new_request_id, str::to_owned);
     let mut by = Attribution::new(actor, Trigger::Request(id));
-    by.traceparent = text("traceparent").and_then(|text| text.to_owned().try_into().ok());
+    by.traceparent = traceparent(headers);
     by
+}
+
+/// The trace that a request belongs to, if it says so once and as it has to be said.
+fn traceparent(headers: &HeaderMap) -> Option<Traceparent> {
+    let mut values = headers.get_all("traceparent").iter();
+    let (Some(only), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    only.to_str().ok()?.to_owned().try_into().ok()
 }
 
 fn is_request_id(id: &str) -> bool {

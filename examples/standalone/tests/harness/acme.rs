@@ -21,6 +21,14 @@ pub(crate) async fn register_with_credentials(
     scene: &Scene,
     client: Credential,
 ) -> (Account, AccountCredentials) {
+    try_register(scene, client).await.unwrap()
+}
+
+/// The same, with what went wrong.
+pub(crate) async fn try_register(
+    scene: &Scene,
+    client: Credential,
+) -> Result<(Account, AccountCredentials), Error> {
     let mac_key = client.mac_key();
     let new = NewAccount {
         contact: &["mailto:ops@instant.example"],
@@ -30,8 +38,7 @@ pub(crate) async fn register_with_credentials(
     let binding = ExternalAccountKey::new(client.kid, &mac_key);
     let builder = Account::builder_with_root(scene.server.ca_file()).unwrap();
     let directory = scene.server.directory().to_owned();
-    let created = builder.create(&new, directory, Some(&binding)).await;
-    created.unwrap()
+    builder.create(&new, directory, Some(&binding)).await
 }
 
 /// The account over connections of its own: those of before a crash are gone.

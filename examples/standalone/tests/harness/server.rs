@@ -57,20 +57,27 @@ pub(crate) struct Node {
     pub(crate) gateway_port: u16,
     pub(crate) operator_port: u16,
     pub(crate) shared: Vec<(&'static str, String)>,
+    /// What starts it, if it is not started directly.
+    pub(crate) wrapper: Vec<String>,
 }
 
 impl Node {
-    fn alone() -> Self {
+    pub(crate) fn alone() -> Self {
         Self {
             gateway_port: GATEWAY_PORT,
             operator_port: OPERATOR_PORT,
             shared: Vec::new(),
+            wrapper: Vec::new(),
         }
     }
 }
 
 pub(crate) struct Server {
     command: Command,
+    ca_file: PathBuf,
+    gateway: String,
+    /// Where its files are, as seen from outside, if it has file systems of its own.
+    inside: Option<String>,
     shared: Vec<(&'static str, String)>,
     data: PathBuf,
     folder: PathBuf,
@@ -94,9 +101,17 @@ impl Server {
         let data = folder.join("data");
         let mut command = serve(&data, zone, registration, &node);
         command.arg("--ready-file").arg(folder.join("ready.json"));
+        if !node.wrapper.is_empty() {
+            command = wrapped(&node.wrapper, &command);
+        }
         let (process, ready) = Process::ready(&mut command, folder);
+        let inside = (!node.wrapper.is_empty()).then(|| format!("/proc/{}/root", ready.pid));
+        let outside = inside.clone().unwrap_or_default();
         Self {
+            ca_file: format!("{outside}{}", ready.ca_file.display()).into(),
+            inside,
             command,
+            gateway: format!("{}:{}", zone.address(), node.gateway_port),
             shared: node.shared,
             data,
             folder: folder.to_owned(),
@@ -134,6 +149,11 @@ impl Server {
         &self.data
     }
 
+    /// Where its gateway listens, whatever its public URL is.
+    pub(crate) fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
     pub(crate) fn operator_url(&self) -> &str {
         &self.ready.operator_url
     }
@@ -155,7 +175,31 @@ impl Server {
     }
 
     pub(crate) fn ca_file(&self) -> &Path {
-        &self.ready.ca_file
+        &self.ca_file
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.ready.pid
+    }
+
+    /// What it logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.process.log).unwrap()
+    }
+
+    /// A path of the server, as it is seen from outside.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        match &self.inside {
+            Some(root) => PathBuf::from(format!("{root}{}", path.display())),
+            None => path.to_owned(),
+        }
+    }
+
+    /// A command on the data directory of a server with file systems of its own.
+    pub(crate) fn certlocker_inside(&self, words: &str) -> Command {
+        let pid = self.ready.pid.to_string();
+        let wrapper = ["nsenter", "--target", &pid, "--mount"].map(str::to_owned);
+        wrapped(&wrapper, &self.certlocker(words))
     }
 
     /// Creates a scoped client that may order names under `.example`, while the server runs.
@@ -184,6 +228,16 @@ fn serve(data: &Path, zone: &Zone, registration: &Registration, node: &Node) -> 
         command.arg("--open-registration");
     }
     command
+}
+
+fn wrapped(wrapper: &[String], command: &Command) -> Command {
+    let mut wrapped = Command::new(&wrapper[0]);
+    wrapped.args(&wrapper[1..]).arg(command.get_program());
+    wrapped.args(command.get_args()).env_clear();
+    for (name, value) in command.get_envs() {
+        wrapped.env(name, value.unwrap_or_default());
+    }
+    wrapped
 }
 
 /// The binary without the variables of the surrounding environment, which could configure it.

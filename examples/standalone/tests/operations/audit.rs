@@ -90,6 +90,66 @@ async fn a_certificate_is_explained_back_to_the_command_that_made_its_client() {
             .certlocker(&format!("audit why certificate {certificate}")),
     );
     assert!(said.contains("because Record"), "{said}");
+    let renewal = json(
+        &mut scene
+            .server
+            .certlocker(&format!("audit renewal certificate {certificate} --json")),
+    );
+    assert_eq!(renewal["certificate"].as_str(), Some(certificate.as_str()));
+    assert_eq!(renewal["root"], why["root"]);
+    let records = renewal["records"].as_array().unwrap();
+    assert_eq!(records.first().unwrap()["code"], "CLA020I");
+    let order = renewal["order"].as_str().unwrap();
+    let words = format!(
+        "audit renewal order {order} --server {}",
+        scene.server.operator_url()
+    );
+    let said = succeed(&mut scene.server.certlocker(&words));
+    assert!(said.contains("the first for its names"), "{said}");
+}
+
+#[tokio::test]
+async fn entries_are_removed_as_a_written_policy_allows_and_as_it_was_shown() {
+    let (scene, _) = scene().await;
+    let server = &scene.server;
+    written(server);
+    let prune = |policy: Option<&str>, words: &str| {
+        let mut command = server.certlocker(&format!("audit prune --json {words}"));
+        command.envs(policy.map(|span| ("CERTLOCKER_AUDIT_RETENTION", span)));
+        command.output().unwrap()
+    };
+    let long_ago = "--before 2020-01-01T00:00:00Z";
+    let refused = prune(None, long_ago);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("without a written policy"), "{said}");
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(
+        prune(Some("1d"), "--before 2999-01-01T00:00:00Z")
+            .status
+            .code(),
+        Some(1)
+    );
+    let plan: Value = serde_json::from_slice(&prune(Some("1d"), long_ago).stdout).unwrap();
+    assert_eq!(
+        (&plan["minimum"], &plan["applied"]),
+        (&0.into(), &false.into())
+    );
+    let before = records(server);
+    assert_eq!(
+        prune(Some("1d"), &format!("{long_ago} --apply 256"))
+            .status
+            .code(),
+        Some(1)
+    );
+    assert_eq!(records(server), before);
+    assert!(
+        prune(Some("1d"), &format!("{long_ago} --apply 0"))
+            .status
+            .success()
+    );
+    let recorded = json(&mut server.certlocker("audit list --action log.pruned --json"));
+    assert_eq!(recorded[0]["sequence"].as_u64(), Some(before + 1));
+    assert_eq!(verify(server, "").0, Some(0));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ fn required(scene: &mut Scene) -> (Receiver, String) {
     fs::write(&key, format!("{KEY}\n")).unwrap();
     let port = receiver.port();
     let key = key.display();
-    let sink = format!("webhook:https://localhost:{port}/s3cret;key-file={key};required=1s");
+    let sink = format!("webhook:https://localhost:{port}/s3cret;key-file={key};required=5s");
     let hopeless = "file:/dev/full/nothing";
     scene
         .server
@@ -79,10 +79,11 @@ fn create(scene: &Scene, name: &str) -> Response {
 async fn a_required_sink_that_hangs_closes_every_way_to_change_something_until_it_answers() {
     let mut scene = Scene::new(&Registration::Bound);
     let client = scene.server.create_client("web");
-    let (_, credentials) = acme::register_with_credentials(&scene, client).await;
+    let (account, credentials) = acme::register_with_credentials(&scene, client).await;
+    let order = acme::order(&account, &["a.example"]).await.unwrap();
     let (receiver, sink) = required(&mut scene);
     let account = acme::reconnect(&scene, credentials).await;
-    let mut order = acme::order(&account, &["a.example"]).await.unwrap();
+    let mut order = account.order(order.url().to_owned()).await.unwrap();
 
     receiver.fall_silent();
     assert_eq!(create(&scene, "early").status, 201);

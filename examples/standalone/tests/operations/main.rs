@@ -2,7 +2,9 @@
 
 mod audit;
 mod commands;
+mod copies;
 mod crash;
+mod disk;
 mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
@@ -13,5 +15,8 @@ mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
+mod probe;
+mod secrets;
 mod tokens;
+mod two_writers;
 mod witness;

@@ -41,6 +41,7 @@ impl Platform {
                     ("CERTLOCKER_MASTER_KEY_FILE", key),
                     ("CERTLOCKER_PUBLIC_URL", public),
                 ],
+                wrapper: Vec::new(),
             };
             let own = folder.join(name);
             fs::create_dir(&own).unwrap();

@@ -43,13 +43,16 @@ impl Work {
         let (mut retries, mut connections) = (RETRIES, CONNECTIONS);
         while !batch.is_empty() {
             let failed = match self.transaction(&batch).await {
-                Ended::Landed(places) => return answer_each(batch, places),
+                Ended::Landed(places) => {
+                    self.failed = false;
+                    return answer_each(batch, places);
+                }
                 Ended::Conflicts(places) => {
                     batch = without(batch, &places);
                     continue;
                 }
                 Ended::InDoubt(failed) => {
-                    self.session = None;
+                    (self.failed, self.session) = (true, None);
                     return answer_all(batch, || failed.clone().in_doubt());
                 }
                 Ended::Failed(failed) => failed,
@@ -66,6 +69,7 @@ impl Work {
             if failed.is_about_data() && batch.len() > 1 {
                 return self.write_singly(batch).await;
             }
+            self.failed = true;
             return answer_all(batch, || failed.clone().unavailable());
         }
     }

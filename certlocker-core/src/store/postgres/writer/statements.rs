@@ -59,6 +59,9 @@ statements! {
         SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
     Advance = "UPDATE ledger_head SET sequence = $1";
     Touch = "UPDATE ledger_head SET sequence = sequence";
+    Grow = "INSERT INTO row (kind, key, version, snapshot) \
+        SELECT 'check', n::text, 1, convert_to(repeat('x', 1900), 'UTF8') \
+        FROM generate_series(1, 16) AS n";
 }
 
 /// A connection with its statements.
@@ -96,9 +99,20 @@ impl Session {
 
     /// Writes what is there already, under the lock that every commit needs.
     pub(super) async fn check(&self) -> Result<(), Failed> {
+        self.all(&[Say::Begin, Say::Touch, Say::Commit]).await
+    }
+
+    /// Writes as much as takes new room on the disk, and takes it back.
+    pub(super) async fn check_growth(&self) -> Result<(), Failed> {
+        let grown = self.all(&[Say::Begin, Say::Grow]).await;
+        self.all(&[Say::Rollback]).await?;
+        grown
+    }
+
+    async fn all(&self, statements: &[Say]) -> Result<(), Failed> {
         let mut pipeline = Pipeline::default();
-        for say in [Say::Begin, Say::Touch, Say::Commit] {
-            pipeline.push(self.say(say, &[]));
+        for say in statements {
+            pipeline.push(self.say(*say, &[]));
         }
         pipeline.answers().await.into_iter().try_for_each(|answer| {
             answer?;

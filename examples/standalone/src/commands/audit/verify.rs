@@ -8,9 +8,10 @@ use certlocker_audit::checkpoint::SignedCheckpoint;
 use certlocker_audit::files::{Disk, Source};
 use certlocker_audit::note::{Note, VerifierKey};
 use certlocker_audit::policy::Policy;
+use certlocker_audit::prune::recorded;
 use certlocker_audit::tile::CHECKPOINT;
 use certlocker_audit::verify::{Known, Report, verify_store, verify_tiles};
-use certlocker_core::StoreError;
+use certlocker_core::{Sequence, StoreError};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -31,6 +32,8 @@ struct View {
     size: Option<u64>,
     root: Option<String>,
     looked_at: u64,
+    first: Option<u64>,
+    pruned_by: Option<u64>,
     findings: Vec<FindingView>,
     more: u64,
 }
@@ -54,15 +57,21 @@ pub(super) async fn run(
     let mut known = Known::anchors(anchors(&arguments.anchor, &key)?);
     known.minimum = arguments.minimum;
     let source = source(settings, arguments)?;
+    let opened = match settings.server.is_none() && arguments.tiles.is_none() {
+        true => Some(Opened::open(settings).await?),
+        false => None,
+    };
+    let pruned = pruned(opened.as_ref()).await?;
+    known.minimum = known.minimum.max(pruned.map_or(0, |(minimum, _)| minimum));
     let files = Arc::clone(&source);
     let (of_files, with) = (known.clone(), key.clone());
     let work = tokio::task::spawn_blocking(move || verify_tiles(files.as_ref(), &with, &of_files));
     let mut report = work.await.map_err(io::Error::other)?;
-    if settings.server.is_none() && arguments.tiles.is_none() {
-        report.merge(store(settings, source.as_ref(), &key, &known).await?);
+    if let Some(opened) = &opened {
+        report.merge(store(opened, source.as_ref(), &key, &known).await?);
     }
     let witnessed = policy(arguments, source.as_ref())?;
-    let view = View::of(&report, &key, witnessed);
+    let view = View::of(&report, &key, witnessed, pruned);
     output.print(&view, text)?;
     Ok(if view.ok { Exit::Done } else { Exit::No })
 }
@@ -105,15 +114,23 @@ fn source(
     Ok(Arc::new(AuditHome::of(&home).files().clone()))
 }
 
+/// What the database says to have been removed, and by which record.
+async fn pruned(opened: Option<&Opened>) -> Result<Option<(u64, Sequence)>, CommandError> {
+    let Some(opened) = opened else {
+        return Ok(None);
+    };
+    let recorded = recorded(opened.store.as_ref()).await;
+    Ok(recorded.map_err(InventoryError::from)?)
+}
+
 async fn store(
-    settings: &Settings,
+    opened: &Opened,
     source: &dyn Source,
     key: &VerifierKey,
     known: &Known,
 ) -> Result<Report, CommandError> {
-    let opened = Opened::open(settings).await?;
     let store = opened.store.as_ref();
-    let report = verify_store(store, source, key, known).await;
+    let report = verify_store(store, store, source, key, known).await;
     Ok(report.map_err(|error: StoreError| InventoryError::from(error))?)
 }
 
@@ -161,7 +178,12 @@ impl Source for OverHttp {
 }
 
 impl View {
-    fn of(report: &Report, key: &VerifierKey, witnessed: Option<String>) -> Self {
+    fn of(
+        report: &Report,
+        key: &VerifierKey,
+        witnessed: Option<String>,
+        pruned: Option<(u64, Sequence)>,
+    ) -> Self {
         let finding = |finding: &certlocker_audit::verify::Finding| FindingView {
             kind: finding.kind.as_str(),
             index: finding.index,
@@ -186,6 +208,8 @@ impl View {
             size: report.size,
             root: report.root.map(|root| root.to_string()),
             looked_at: report.looked_at,
+            first: report.first,
+            pruned_by: pruned.map(|(_, record)| record.get()),
             findings,
             more: report.more,
         }
@@ -201,8 +225,9 @@ fn text(view: &View) -> String {
             count => format!(" {count} records of the database are not in it yet."),
         };
         let log = &view.log;
+        let gone = removed(view);
         return format!(
-            "The log {log} is as it was signed: {size} entries under the root {root}.{ahead}"
+            "The log {log} is as it was signed: {size} entries under the root {root}.{ahead}{gone}"
         );
     }
     let sentences: Vec<_> = view
@@ -220,4 +245,16 @@ fn text(view: &View) -> String {
         view.log,
         sentences.join("\n")
     )
+}
+
+/// From which entry on there was anything to be looked at.
+fn removed(view: &View) -> String {
+    let Some(first) = view.first.filter(|first| *first > 0) else {
+        return String::new();
+    };
+    let by = view
+        .pruned_by
+        .map(|record| format!(", as record {record} says"));
+    let by = by.unwrap_or_default();
+    format!(" Entries below {first} were removed{by}; those from {first} on were looked at.")
 }
