@@ -1,13 +1,14 @@
 //! Who did something, and what made them do it.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
-    OrderId, SecretId,
+    OrderId, PersonId, SecretId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.
@@ -56,10 +57,29 @@ pub enum Actor {
     Anonymous(IpNet),
     /// A person at the command line of the machine, by user name.
     Command(String),
-    /// The holder of an API token, by its name.
-    Operator(String),
+    /// A person who signed in.
+    Person(PersonId),
     /// A part of the server itself.
     Server(Component),
+    /// The holder of an API token.
+    Token(TokenId),
+}
+
+impl Actor {
+    /// Somebody unknown, as far as a request tells: the network, not the address; every network if
+    /// nothing tells.
+    pub fn anonymous(peer: Option<IpAddr>) -> Self {
+        Self::Anonymous(peer.map_or_else(|| IpNet::V4(Ipv4Net::default()), network_of))
+    }
+}
+
+/// The network that stands for an address where many addresses are one sender.
+pub fn network_of(peer: IpAddr) -> IpNet {
+    let network = match peer {
+        IpAddr::V4(address) => Ipv4Net::new(address, 24).map(IpNet::V4),
+        IpAddr::V6(address) => Ipv6Net::new(address, 48).map(IpNet::V6),
+    };
+    network.map_or_else(|_| peer.into(), |network| network.trunc())
 }
 
 /// A part of the server that acts by itself.
@@ -100,8 +120,9 @@ impl fmt::Display for Actor {
             Self::Account(id) => write!(f, "account:{id}"),
             Self::Anonymous(network) => write!(f, "anonymous:{network}"),
             Self::Command(user) => write!(f, "command:{user}"),
-            Self::Operator(token) => write!(f, "operator:{token}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Server(component) => write!(f, "server:{}", component.as_str()),
+            Self::Token(id) => write!(f, "token:{id}"),
         }
     }
 }
@@ -122,12 +143,13 @@ impl TryFrom<String> for Actor {
             "account" => name.parse().map(Self::Account).map_err(|_| invalid()),
             "anonymous" => name.parse().map(Self::Anonymous).map_err(|_| invalid()),
             "command" => Ok(Self::Command(name.to_owned())),
-            "operator" => Ok(Self::Operator(name.to_owned())),
+            "person" => name.parse().map(Self::Person).map_err(|_| invalid()),
             "server" => Component::ALL
                 .into_iter()
                 .find(|component| component.as_str() == name)
                 .map(Self::Server)
                 .ok_or_else(invalid),
+            "token" => name.parse().map(Self::Token).map_err(|_| invalid()),
             _ => Err(invalid()),
         }
     }
@@ -213,10 +235,14 @@ pub enum Subject {
     ImportPlan(ImportPlanId),
     /// An order.
     Order(OrderId),
+    /// A person who signs in.
+    Person(PersonId),
     /// The sealed bytes of a secret: the newest record about them says which are the current ones.
     Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
+    /// An API token.
+    Token(TokenId),
 }
 
 impl fmt::Display for Subject {
@@ -231,8 +257,10 @@ impl fmt::Display for Subject {
             Self::Host(id) => write!(f, "host:{id}"),
             Self::ImportPlan(id) => write!(f, "import:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
+            Self::Token(id) => write!(f, "token:{id}"),
         }
     }
 }
@@ -257,8 +285,10 @@ impl TryFrom<String> for Subject {
             Some(("host", id)) => id.parse().map(Self::Host),
             Some(("import", id)) => id.parse().map(Self::ImportPlan),
             Some(("order", id)) => id.parse().map(Self::Order),
+            Some(("person", id)) => id.parse().map(Self::Person),
             Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
+            Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
         };
         parsed.map_err(|_| InvalidAttribution(text))
@@ -329,8 +359,10 @@ mod tests {
             "host",
             "import",
             "order",
+            "person",
             "sealed",
             "secret",
+            "token",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");
         }
@@ -338,13 +370,26 @@ mod tests {
             &format!("account:{ID}"),
             "anonymous:192.0.2.0/24",
             "command:root",
-            "operator:a:b",
+            &format!("person:{ID}"),
             "server:validator",
+            &format!("token:{ID}"),
         ] {
             assert!(same::<Actor>(actor), "{actor}");
         }
         for trigger in ["command", "due", "request:7f", "startup"] {
             assert!(same::<Trigger>(trigger), "{trigger}");
+        }
+    }
+
+    #[test]
+    fn somebody_unknown_is_a_network() {
+        for (peer, text) in [
+            (Some("192.0.2.7"), "anonymous:192.0.2.0/24"),
+            (Some("2001:db8:1:2::3"), "anonymous:2001:db8:1::/48"),
+            (None, "anonymous:0.0.0.0/0"),
+        ] {
+            let peer = peer.map(|text| text.parse().unwrap());
+            assert_eq!(Actor::anonymous(peer).to_string(), text);
         }
     }
 

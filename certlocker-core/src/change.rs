@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::record::{Draft, json};
-use crate::{Attribution, Event, Fact, Timestamp};
+use crate::{Actor, Attribution, Component, Event, Fact, Timestamp, Trigger};
 
 /// The kinds of aggregate that stores keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,8 +33,16 @@ pub enum Kind {
     ImportPlan,
     /// [`Order`](crate::Order).
     Order,
+    /// [`Person`](crate::Person).
+    Person,
     /// [`Sealed`](crate::Sealed).
     Secret,
+    /// [`Session`](crate::Session).
+    Session,
+    /// [`Token`](crate::Token).
+    Token,
+    /// [`TokenUse`](crate::TokenUse).
+    TokenUse,
 }
 
 impl Kind {
@@ -51,7 +59,11 @@ impl Kind {
             Self::ImportBatch => "import_batch",
             Self::ImportPlan => "import_plan",
             Self::Order => "order",
+            Self::Person => "person",
             Self::Secret => "secret",
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::TokenUse => "token-use",
         }
     }
 }
@@ -278,6 +290,17 @@ impl<T: Aggregate> Transition<T> {
             write,
             drafts,
         }
+    }
+}
+
+impl<T: Aggregate> Transition<T> {
+    /// A change of an operational row, which has no record and so nobody who did it.
+    pub(crate) fn without_record(self) -> Change<T> {
+        debug_assert!(self.events.is_empty(), "events are recorded");
+        self.by(&Attribution::new(
+            Actor::Server(Component::Caretaker),
+            Trigger::Due,
+        ))
     }
 }
 

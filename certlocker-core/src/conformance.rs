@@ -66,6 +66,8 @@ pub mod multi_writer;
 #[doc(hidden)]
 pub mod records;
 #[doc(hidden)]
+pub mod tokens;
+#[doc(hidden)]
 pub mod transactional;
 
 pub use flaky::{Fault, Flaky};
@@ -80,6 +82,7 @@ macro_rules! conformance {
         $crate::__conformance_records!(__conformance_tests $fresh);
         $crate::__conformance_history!(__conformance_tests $fresh);
         $crate::__conformance_transactional!(__conformance_tests $fresh);
+        $crate::__conformance_tokens!(__conformance_tests $fresh);
         $crate::__conformance_leases!(__conformance_tests $fresh);
         $crate::__conformance_faults!(__conformance_tests $fresh);
         $crate::__conformance_hostile!(__conformance_tests $fresh);
@@ -182,6 +185,7 @@ mod tests {
         level!(__conformance_records, "conformance/records.rs");
         level!(__conformance_history, "conformance/history.rs");
         level!(__conformance_transactional, "conformance/transactional.rs");
+        level!(__conformance_tokens, "conformance/tokens.rs");
         level!(__conformance_leases, "conformance/leases.rs");
         level!(__conformance_faults, "conformance/faults.rs");
         level!(__conformance_hostile, "conformance/hostile.rs");

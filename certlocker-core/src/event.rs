@@ -16,12 +16,18 @@ mod import;
 #[macro_use]
 mod order;
 #[macro_use]
+mod person;
+#[macro_use]
 mod secret;
 #[macro_use]
 mod server;
+#[macro_use]
+mod token;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
@@ -29,8 +35,8 @@ use crate::import::LineCounts;
 use crate::{AccessId, GroupId, HostId, ImportPlanId, KeyFingerprint};
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
-    Method, OrderId, Quirk, Revocation, Scope, SecretId, SecretPurpose, Subject, Thumbprint,
-    Timestamp,
+    Method, OrderId, PersonId, Quirk, Revocation, Role, Scope, SecretId, SecretPurpose, Subject,
+    Thumbprint, Timestamp, TokenId, TokenScopes,
 };
 
 /// Declares the vocabulary: code, name, the subjects under which it is found, and the fields.
@@ -118,8 +124,16 @@ fn order(id: &OrderId) -> Option<Subject> {
     Some(Subject::Order(*id))
 }
 
+fn person(id: &PersonId) -> Option<Subject> {
+    Some(Subject::Person(*id))
+}
+
 fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
+}
+
+fn token(id: &TokenId) -> Option<Subject> {
+    Some(Subject::Token(*id))
 }
 
 /// What says which sealed bytes of a secret are the current ones.
@@ -127,7 +141,7 @@ fn sealed(id: &SecretId) -> Option<Subject> {
     Some(Subject::Sealed(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events host_events import_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.
@@ -138,8 +152,6 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::record::Draft;
 use crate::{
     AccountId, Attribution, ClientId, Event, Failure, Identifier, OrderId, Quirk, Timestamp,
+    TokenId,
 };
 
 /// A fact that changes no state: a refusal, a secret opened, a start. Only those named here can be
@@ -89,6 +90,23 @@ impl Fact {
             },
             at,
         )
+    }
+
+    /// So many requests were refused because no token that counts came with them; `why` is a word
+    /// that does not change, and `token` is known if its secret was right.
+    pub fn token_rejected(count: u64, token: Option<TokenId>, why: &str, at: Timestamp) -> Self {
+        let rejected = Event::TokenRejected {
+            count,
+            token_id: token,
+            why: why.to_owned(),
+        };
+        Self::new(rejected, at)
+    }
+
+    /// So many attempts to sign in were refused unseen; `why` is a word that does not change.
+    pub fn sign_ins_rejected(count: u64, why: &str, at: Timestamp) -> Self {
+        let why = why.to_owned();
+        Self::new(Event::SignInsRejected { count, why }, at)
     }
 
     /// A known mistake of a client was seen, and admitted.

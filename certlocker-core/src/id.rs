@@ -93,8 +93,12 @@ ids! {
     ImportPlanId;
     /// The id of an [`Order`](crate::Order).
     OrderId;
+    /// The id of a [`Person`](crate::Person).
+    PersonId;
     /// The id of a sealed secret.
     SecretId;
+    /// The id of a [`Token`](crate::Token), which is also part of its text.
+    TokenId;
 }
 
 fn ulid(now: Timestamp, random: Random<'_>) -> Ulid {

@@ -17,6 +17,7 @@ mod identifier;
 pub mod import;
 mod issuer;
 mod order;
+mod person;
 mod record;
 mod scope;
 #[cfg(feature = "seal")]
@@ -26,12 +27,15 @@ mod ssh_key;
 mod store;
 #[doc = include_str!("../guide/storing.md")]
 pub mod storing {}
+mod tally;
 mod time;
+mod token;
 mod validation;
 
 pub use account::{Account, AccountKey, AccountState, InvalidThumbprint, NewAccount, Thumbprint};
 pub use attribution::{
     Actor, Attribution, Cause, Component, InvalidAttribution, Subject, Traceparent, Trigger,
+    network_of,
 };
 pub use authority::{Authority, AuthorityRole};
 pub use certificate::{
@@ -50,7 +54,7 @@ pub use explain::{
 pub use fact::Fact;
 pub use id::{
     AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
-    InvalidId, OrderId, Random, SecretId,
+    InvalidId, OrderId, PersonId, Random, SecretId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -58,6 +62,10 @@ pub use order::{
     Authorization, AuthorizationState, AuthorizationStatus, CertificateRequest, Challenge,
     ChallengeProcessing, ChallengeRef, ChallengeState, FailedChallenge, Invalid, NewOrder, Order,
     OrderRefusal, OrderStatus, Processing, Proof, Ready, Reason, Retry, Seen, State, Valid,
+};
+pub use person::{
+    Holder, InvalidRole, NewPerson, PasswordHash, Person, Role, Session, SessionText,
+    SignInFailure, SignInRefusal,
 };
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};
@@ -73,12 +81,19 @@ pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 pub use store::CopyError;
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
-    History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, Query,
-    RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError, StoredRecord,
+    History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, PersonStore,
+    Query, RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError,
+    StoredRecord, TokenStore,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteError, SqliteStore};
+pub use tally::Tally;
 pub use time::{InvalidTimestamp, Timestamp};
+pub use token::{
+    ChildRefusal, Exceeds, Grant, InvalidToken, InvalidTokenScope, NewToken, Permission,
+    RotationRefusal, Token, TokenDigest, TokenRefusal, TokenScope, TokenScopes, TokenText,
+    TokenUse,
+};
 pub use validation::{Attempt, Failure, FailureKind, Hop, Method, Outcome};

@@ -92,6 +92,16 @@ impl Pattern {
             _ => false,
         }
     }
+
+    /// Whether every identifier of `other` belongs to this set, too.
+    pub fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Below(parent), Self::Below(name)) => name == parent || name.is_below(parent),
+            (own, Self::Name(name)) => own.covers(&Identifier::Dns(name.clone())),
+            (Self::Network(own), Self::Network(network)) => own.contains(network),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Pattern {
@@ -203,6 +213,26 @@ mod tests {
             covers("ip:192.0.2.0/24", "ip:192.0.2.7") && covers("ip:2001:db8::1", "ip:2001:db8::1")
         );
         assert!(!covers("ip:192.0.2.0/24", "ip:192.0.3.7") && !covers("ip:0.0.0.0/0", "ip:::1"));
+    }
+
+    #[test]
+    fn a_pattern_contains_what_is_at_its_place_or_below() {
+        let contains = |one: &str, other: &str| {
+            let other = other.parse().unwrap();
+            one.parse::<Pattern>().unwrap().contains(&other)
+        };
+        for (one, other) in [
+            ("dns:*.example", "dns:*.example"),
+            ("dns:*.example", "dns:*.a.example"),
+            ("dns:*.example", "dns:a.example"),
+            ("dns:a.example", "dns:a.example"),
+            ("ip:192.0.2.0/24", "ip:192.0.2.128/25"),
+        ] {
+            assert!(contains(one, other), "{one} {other}");
+            assert_eq!(contains(other, one), one == other, "{other} {one}");
+        }
+        assert!(!contains("dns:*.example", "dns:example"));
+        assert!(!contains("dns:*.example", "ip:192.0.2.1"));
     }
 
     #[test]

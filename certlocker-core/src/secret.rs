@@ -67,6 +67,8 @@ pub enum SecretPurpose {
     AuditKey,
     /// The private key of a certificate authority.
     CaKey,
+    /// The key of a person's sign-in codes.
+    CodeKey,
     /// The MAC key of a scoped client's credential.
     EabMacKey,
     /// The private key of a listener's certificate.
@@ -81,6 +83,7 @@ impl SecretPurpose {
         match self {
             Self::AuditKey => "audit-key",
             Self::CaKey => "ca-key",
+            Self::CodeKey => "code-key",
             Self::EabMacKey => "eab-mac-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",

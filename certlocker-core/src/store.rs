@@ -8,12 +8,14 @@ mod find;
 mod history;
 mod hosts;
 mod memory;
+mod people;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod reads;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tokens;
 mod unavailable;
 
 use async_trait::async_trait;
@@ -29,6 +31,7 @@ pub use find::{By, Direction, Page, Query};
 pub use history::{History, RecordQuery, StoredRecord};
 pub use hosts::{HostStore, ImportStore};
 pub use memory::MemoryStore;
+pub use people::PersonStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresStore};
 pub use reads::{
@@ -37,6 +40,7 @@ pub use reads::{
 pub use spent::{SpentNonce, SpentNonces};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteError, SqliteStore};
+pub use tokens::TokenStore;
 pub use unavailable::AuditUnavailable;
 
 /// Where changes and their records go, and where records come from.
@@ -79,7 +83,8 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`], [`HostStore`], [`ImportStore`] and [`SecretRows`] with it. A store with tables of its own may implement those
+/// [`ClientStore`], [`HostStore`], [`ImportStore`], [`PersonStore`], [`SecretRows`] and, with
+/// [`Ledger`], [`TokenStore`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
 pub trait Rows: Send + Sync {
@@ -184,6 +189,8 @@ pub trait Store:
     + ImportStore
     + OrderStore
     + SecretRows
+    + TokenStore
+    + PersonStore
 {
 }
 
@@ -199,6 +206,8 @@ impl<S> Store for S where
         + ImportStore
         + OrderStore
         + SecretRows
+        + TokenStore
+        + PersonStore
         + ?Sized
 {
 }

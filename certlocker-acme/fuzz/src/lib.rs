@@ -35,7 +35,7 @@ targets! {
     certificates: csr, csr_attributes, leaf, tls_alpn_certificate;
     import: aws_credentials, openstack_clouds_yaml, openstack_openrc, private_key, ssh_key;
     jose: external_account_binding, jwk, jws, jws_altered, key_change;
-    names: identifier, route, scope_pattern, timestamp;
+    names: identifier, route, scope_pattern, timestamp, token, token_scope;
     network: http01_answer, redirect, resolv_conf;
     payloads: account_update, authorization_update, challenge_response, finalize, key_change_request, new_account, new_order, revoke_cert;
     probe: served_chain, server_flight, staple, starttls;

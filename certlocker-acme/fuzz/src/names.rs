@@ -1,7 +1,7 @@
-//! Identifiers, scopes, paths and times: texts with one form each.
+//! Identifiers, scopes, paths, times and tokens: texts with one form each.
 
 use certlocker_acme::{Operation, Plane, RouteTable};
-use certlocker_core::{Identifier, Pattern, Timestamp};
+use certlocker_core::{Identifier, Pattern, Timestamp, TokenScope, TokenText};
 
 fn text(data: &[u8]) -> &str {
     std::str::from_utf8(data).unwrap_or_default()
@@ -110,5 +110,48 @@ pub(crate) fn timestamp(data: &[u8]) {
             assert_eq!(Timestamp::parse(&seconds), Ok(at.whole_seconds()));
         }
         Err(error) => crate::assert_shown(&error.to_string()),
+    }
+}
+
+/// A token is its text, octet for octet; what is none is refused without being shown.
+pub(crate) fn token(data: &[u8]) {
+    let given = text(data);
+    match given.parse::<TokenText>() {
+        Ok(token) => {
+            assert_eq!(token.expose(), given);
+            assert!(given.contains(&token.id().to_string()));
+            let mut changed = data.to_vec();
+            if let Some(last) = changed.last_mut() {
+                *last ^= 1;
+            }
+            assert!(text(&changed).parse::<TokenText>().is_err());
+        }
+        Err(error) => {
+            let said = error.to_string();
+            crate::assert_shown(&said);
+            assert!(given.len() < 20 || !said.contains(given), "{said}");
+        }
+    }
+}
+
+/// Two scopes, a line each: each reads back as itself, and one that covers the other does so for
+/// every name.
+pub(crate) fn token_scope(data: &[u8]) {
+    let mut scopes = Vec::new();
+    for line in text(data).splitn(2, '\n') {
+        match line.parse::<TokenScope>() {
+            Ok(scope) => scopes.push(scope),
+            Err(error) => return crate::assert_shown(&error.to_string()),
+        }
+    }
+    for scope in &scopes {
+        assert_eq!(scope.to_string().parse::<TokenScope>().as_ref(), Ok(scope));
+        assert!(scope.covers(scope));
+    }
+    if let [one, other] = &scopes[..]
+        && one.covers(other)
+        && other.covers(one)
+    {
+        assert_eq!(one, other);
     }
 }

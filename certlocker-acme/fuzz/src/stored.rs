@@ -5,7 +5,8 @@ use std::sync::Arc;
 use certlocker_core::{
     Account, Actor, Aggregate, Attribution, Authority, Certificate, Client, Component, Ledger,
     LocalKey, MemoryStore, Order, Record, Sealed, SealedBytes, SealedSecrets, Secret, SecretError,
-    SecretId, SecretPurpose, SecretStore, Timestamp, Trigger, Version, Versioned, explain,
+    SecretId, SecretPurpose, SecretStore, Timestamp, Token, TokenUse, Trigger, Version, Versioned,
+    explain,
 };
 
 use crate::scene::NOW;
@@ -71,6 +72,8 @@ pub(crate) fn snapshot(data: &[u8]) {
     restored::<Certificate>(data);
     restored::<Client>(data);
     restored::<Sealed>(data);
+    restored::<Token>(data);
+    restored::<TokenUse>(data);
     if let Some(order) = restored::<Order>(data) {
         moved_on(order);
     }

@@ -50,7 +50,7 @@ fn activity(name: &str) -> u64 {
     match name.rsplit('.').next().unwrap_or_default() {
         "created" | "stored" | "signed" => 1,
         "opened" | "downloaded" => 2,
-        "updated" | "key_changed" | "ready" | "valid" | "invalid" | "bound" => 3,
+        "updated" | "key_changed" | "rotated" | "ready" | "valid" | "invalid" | "bound" => 3,
         "removed" | "deactivated" | "disabled" | "revoked" => 4,
         _ => 99,
     }

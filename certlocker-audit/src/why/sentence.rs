@@ -113,6 +113,34 @@ pub fn sentence(record: &Record) -> String {
                 purpose.as_str()
             )
         }
+        Event::PersonCreated {
+            name,
+            person_id,
+            roles,
+        } => {
+            let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+            let roles = roles.join(", ");
+            format!("person `{name}` ({person_id}) was added by {by} as {roles}.")
+        }
+        Event::TokenCreated {
+            expires,
+            reason,
+            scopes,
+            token_id,
+            ..
+        } => {
+            let expires = expires.to_rfc3339_seconds();
+            format!(
+                "token {token_id} ({reason}) was made by {by}; it may {scopes} until {expires}."
+            )
+        }
+        Event::TokenDenied {
+            needed,
+            operation,
+            token_id,
+        } => {
+            format!("{operation} with token {token_id} was refused: it needs {needed}.")
+        }
         Event::WrappingKeyLoaded { key_id } => {
             format!("the key {key_id}, which wraps secrets, was taken up by {by}.")
         }

@@ -1,7 +1,8 @@
 use certlocker_core::{
-    Account, AccountKey, Actor, Attribution, Changeset, Client, Component, Fact, History,
-    Identifier, MemoryStore, NewAccount, NewClient, NewOrder, Order, OrderId, RecordQuery, Scope,
-    SecretId, Thumbprint, Timestamp, Trigger, Uses,
+    Account, AccountKey, Actor, Attribution, Changeset, Client, Component, Fact, Grant, History,
+    Identifier, MemoryStore, NewAccount, NewClient, NewOrder, NewToken, Order, OrderId,
+    RecordQuery, Scope, SecretId, Thumbprint, Timestamp, Token, TokenScopes, TokenText, Trigger,
+    Uses,
 };
 use pollster::block_on;
 
@@ -97,6 +98,61 @@ fn an_order_leads_back_to_the_command_that_made_its_client() {
         root,
         "it was set off by a command that `ann` typed on the machine."
     );
+}
+
+#[test]
+fn a_client_leads_back_through_the_tokens_to_the_start_of_the_server() {
+    let store = MemoryStore::default();
+    let commit = |changes: Changeset| block_on(store.commit(changes)).unwrap();
+    let new = |reason: &str| NewToken {
+        grant: Grant {
+            expires: at(900),
+            networks: Default::default(),
+            scopes: TokenScopes::admin(),
+        },
+        owner: None,
+        reason: reason.to_owned(),
+    };
+    let text = |number: u8| TokenText::draw(&mut |bytes: &mut [u8]| bytes.fill(number), at(0));
+    let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
+    let first = Token::root(new("the first"), &text(1), at(0)).by(&by);
+    let above = first.after();
+    commit(first.into());
+    let first = *above.value.id();
+    let by = request(Actor::Token(first), "r1").because_of(Subject::Token(first));
+    let (counted, child) = above.child(new("for ann"), &text(2), at(1)).unwrap();
+    let child_id = *child.next().id();
+    commit(Changeset::of(counted.by(&by)).and(child.by(&by)));
+    let by = request(Actor::Token(child_id), "r2").because_of(Subject::Token(child_id));
+    let new = NewClient {
+        expires: None,
+        mac_key: SecretId::first_at(at(0)),
+        name: "web".to_owned(),
+        proof_reuse: false,
+        quirks: Default::default(),
+        scope: Scope::default(),
+        uses: Uses::Any,
+    };
+    let client = Client::create(new, &mut random, at(2)).by(&by);
+    let client_id = *client.after().value.id();
+    commit(client.into());
+    let steps = block_on(why(&store, Subject::Client(client_id))).unwrap();
+    let said: Vec<String> = steps.iter().map(|step| sentence(&step.record)).collect();
+    assert!(
+        said[0].contains(&format!("made by token:{child_id}")),
+        "{said:?}"
+    );
+    assert!(
+        said[1].contains(&format!(
+            "(for ann) was made by token:{first}; it may admin until"
+        )),
+        "{said:?}"
+    );
+    assert!(
+        said[2].contains("(the first) was made by server:startup"),
+        "{said:?}"
+    );
+    assert_eq!(steps.len(), 3);
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub fn a_record_reads_back_as_what_was_written(fresh: &Fresh) {
     fresh.run(async |store| {
         let parent = Subject::Account(AccountId::new(at(0), &mut random));
         let mut by = Attribution::new(
-            Actor::Operator("Zoë \"'\\ \u{1f512}".to_owned()),
+            Actor::Command("Zoë \"'\\ \u{1f512}".to_owned()),
             Trigger::Request("7f".to_owned()),
         );
         by = by.because_of(parent);

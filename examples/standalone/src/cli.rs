@@ -13,8 +13,10 @@ mod audit;
 mod flags;
 mod import;
 mod inventory;
+mod person;
 mod probe;
 mod secret;
+mod token;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
@@ -25,8 +27,10 @@ pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,
     RestoreCommand,
 };
+pub use person::PersonCommand;
 pub use probe::{ProbeCommand, ProbeRun};
 pub use secret::SecretCommand;
+pub use token::{NewTokenArguments, TokenCommand};
 
 /// An ACME gateway that can explain what became of every order.
 ///
@@ -78,6 +82,9 @@ pub enum Command {
     /// Look at orders: where each stands, why, and who must act next.
     #[command(subcommand)]
     Order(OrderCommand),
+    /// Add, look at, reset and switch off people who sign in.
+    #[command(subcommand)]
+    Person(PersonCommand),
     /// Look at what endpoints really serve, against what the inventory expects.
     #[command(subcommand)]
     Probe(ProbeCommand),
@@ -88,6 +95,9 @@ pub enum Command {
     Secret(SecretCommand),
     /// Run the server; this is what happens without a command, too.
     Serve(ServerFlag),
+    /// Make, look at, rotate and revoke API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
 }
 
 /// What can be done with the configuration.

@@ -7,9 +7,11 @@ mod client;
 mod host;
 mod import;
 mod order;
+mod person;
 mod probe;
 mod remote;
 mod secret;
+mod token;
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
     AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
-    ImportCommand, OrderCommand, ProbeCommand, RestoreCommand, SecretCommand,
+    ImportCommand, OrderCommand, PersonCommand, ProbeCommand, RestoreCommand, SecretCommand,
+    TokenCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
@@ -82,7 +85,9 @@ impl CommandError {
         match self {
             Self::Inventory(InventoryError::NotFound(_) | InventoryError::Refused(_)) => Exit::No,
             Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
-            Self::Remote(RemoteError::Refused { status: 404, .. }) => Exit::No,
+            Self::Remote(RemoteError::Refused {
+                status: 403 | 404, ..
+            }) => Exit::No,
             _ => Exit::Unusable,
         }
     }
@@ -190,6 +195,22 @@ pub async fn backup(settings: &Settings, command: &BackupCommand) -> Result<Exit
 /// [`CommandError`].
 pub async fn restore(settings: &Settings, command: &RestoreCommand) -> Result<Exit, CommandError> {
     backup::restore(settings, command, output(settings)).await
+}
+
+/// Runs `person`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn person(settings: &Settings, command: &PersonCommand) -> Result<Exit, CommandError> {
+    person::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `token`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn token(settings: &Settings, command: &TokenCommand) -> Result<Exit, CommandError> {
+    token::run(settings, command, output(settings)).await
 }
 
 /// Runs `secret`.

@@ -5,11 +5,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use certlocker_core::TokenText;
+use zeroize::Zeroizing;
 
 use crate::atomic::{self, Readers};
-use crate::operator::AdminToken;
 
 /// The data directory.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ impl Home {
         self.0.join("ca.pem")
     }
 
-    /// The bootstrap token of the operator plane.
+    /// The first token of the operator plane.
     pub fn admin_token_file(&self) -> PathBuf {
         self.0.join("admin.token")
     }
@@ -85,26 +84,28 @@ impl Home {
         self.0.join("gateway.url")
     }
 
-    /// Reads the bootstrap token, making one first if there is none.
+    /// Reads the first token, if its file is there and has one.
     ///
     /// # Errors
     /// [`HomeError`].
-    pub fn admin_token(&self) -> Result<AdminToken, HomeError> {
+    pub fn admin_token(&self) -> Result<Option<TokenText>, HomeError> {
         let path = self.admin_token_file();
-        let failed = |source| HomeError {
-            what: "the operator's token",
-            path: path.clone(),
-            source,
-        };
-        if !path.exists() {
-            let mut token = [0; 32];
-            crate::random::fill(&mut token);
-            let text = format!("{}\n", URL_SAFE_NO_PAD.encode(token));
-            atomic::write(&path, text.as_bytes(), Readers::Owner).map_err(failed)?;
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.trim().parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(token_failed(path, source)),
         }
-        fs::read_to_string(&path)
-            .map(|text| AdminToken::new(&text))
-            .map_err(failed)
+    }
+
+    /// Writes the first token, for the owner of the directory only.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn write_admin_token(&self, token: &TokenText) -> Result<(), HomeError> {
+        let path = self.admin_token_file();
+        let line = Zeroizing::new(format!("{}\n", token.expose()));
+        let written = atomic::write(&path, line.as_bytes(), Readers::Owner);
+        written.map_err(|source| token_failed(path, source))
     }
 
     /// Writes the root certificate.
@@ -153,6 +154,14 @@ impl Home {
     }
 }
 
+fn token_failed(path: PathBuf, source: io::Error) -> HomeError {
+    HomeError {
+        what: "the operator's token",
+        path,
+        source,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -160,25 +169,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_made_once_and_only_its_owner_reads_it() {
+    fn only_its_owner_reads_the_token() {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::prepare(&directory.path().join("data")).unwrap();
-        home.admin_token().unwrap();
-        let first = fs::read_to_string(home.admin_token_file()).unwrap();
-        home.admin_token().unwrap();
-        assert_eq!(fs::read_to_string(home.admin_token_file()).unwrap(), first);
+        let now = certlocker_core::Timestamp::from_seconds(1_700_000_000);
+        let token = TokenText::draw(&mut crate::random::fill, now);
+        assert!(home.admin_token().unwrap().is_none());
+        home.write_admin_token(&token).unwrap();
         assert_eq!(
-            fs::metadata(home.admin_token_file())
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777,
-            0o600
+            home.admin_token().unwrap().unwrap().expose(),
+            token.expose()
         );
-        assert_eq!(
-            fs::metadata(home.path()).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(home.admin_token_file()), 0o600);
+        assert_eq!(mode(home.path().to_owned()), 0o700);
     }
 
     #[test]

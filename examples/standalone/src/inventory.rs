@@ -4,6 +4,9 @@ pub mod audit;
 mod client;
 mod import;
 pub mod import_view;
+mod person;
+mod sign_in;
+mod token;
 pub mod view;
 
 use std::sync::Arc;
@@ -19,6 +22,11 @@ use crate::audit::{AuditError, AuditHome};
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
+pub use person::{IssuedPerson, NewPersonRequest, PersonView};
+pub(crate) use sign_in::{Credentials, SignInError};
+pub use token::{
+    IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenReach, TokenView,
+};
 
 /// The inventory, with what is needed to change it.
 #[derive(Clone)]

@@ -3,9 +3,11 @@
 pub mod assemble;
 pub mod atomic;
 pub mod audit;
+pub mod bootstrap;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod credential;
 pub mod health;
 pub mod home;
 pub mod inventory;

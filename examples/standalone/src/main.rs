@@ -59,6 +59,8 @@ async fn perform(command: Option<&Command>, settings: &Settings) -> Exit {
         Some(Command::Host(command)) => commands::host(settings, command).await,
         Some(Command::Import(command)) => commands::import(settings, command).await,
         Some(Command::Order(command)) => commands::order(settings, command).await,
+        Some(Command::Person(command)) => commands::person(settings, command).await,
+        Some(Command::Token(command)) => commands::token(settings, command).await,
         Some(Command::Probe(command)) => commands::probe(settings, command).await,
         Some(Command::Restore(command)) => commands::restore(settings, command).await,
         Some(Command::Secret(command)) => commands::secret(settings, command).await,

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
 use crate::audit::{AuditError, AuditHome};
+use crate::bootstrap::{self, BootstrapError};
 use crate::config::{BaseUrl, Settings};
 use crate::home::{Home, HomeError};
 use crate::inventory::Inventory;
@@ -51,6 +52,9 @@ pub enum ServeError {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The first token.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     /// The authority.
     #[error("the local authority cannot be used")]
     Ca(#[from] LocalCaError),
@@ -128,6 +132,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     home.write_ca(&ca.root_pem())?;
     home.write_base_url(&base_url(&public))?;
     record_start(&opened, &clock).await?;
+    first_token(&opened, &home, &clock).await?;
 
     let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
     let names = identity::names(&public, addresses.iter().copied());
@@ -137,11 +142,11 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         parts(&opened, &redeemers, &ca, settings)?,
         gateway_config(settings, links.clone()),
     );
+    let inventory = inventory(&opened, &home, links.clone());
     let (gateway_router, desk_router) = routers(
         &gateway,
         &opened,
-        &home,
-        links.clone(),
+        inventory.clone(),
         &public,
         metrics.clone(),
         followers.lags(),
@@ -167,11 +172,11 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let rounds = upkeep::Rounds {
         ca,
         gateway,
+        inventory,
         metrics,
         names,
         nonces: redeemers.shared,
         retention: settings.order_retention,
-        store: opened.store.clone(),
         tls,
     };
     let upkeep = tokio::spawn(rounds.run());
@@ -221,9 +226,21 @@ fn allow_open_files() {
 async fn record_start(opened: &Opened, clock: &SystemClock) -> Result<(), StoreError> {
     let started = Fact::server_started(env!("CARGO_PKG_VERSION"), clock.now());
     let loaded = Fact::wrapping_key_loaded(&opened.keys.ring.key_id(), clock.now());
-    let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
+    let by = startup();
     let facts = Changeset::fact(&started, &by).and_fact(&loaded, &by);
     opened.store.commit(facts).await.map(drop)
+}
+
+fn startup() -> Attribution {
+    Attribution::new(Actor::Server(Component::Startup), Trigger::Startup)
+}
+
+async fn first_token(
+    opened: &Opened,
+    home: &Home,
+    clock: &SystemClock,
+) -> Result<(), BootstrapError> {
+    bootstrap::first_token(opened.store.as_ref(), home, &startup(), clock.now()).await
 }
 
 /// How the local authority signs, without where its list is.
@@ -301,29 +318,31 @@ fn gateway_config(settings: &Settings, links: Links) -> Config {
     config
 }
 
-/// Each plane's router; that no path belongs to both is checked on the one table.
-fn routers(
-    gateway: &Gateway,
-    opened: &Opened,
-    home: &Home,
-    links: Links,
-    public: &BaseUrl,
-    metrics: Metrics,
-    lags: Vec<lag::Lag>,
-) -> Result<(Router, Router), ServeError> {
-    RouteTable::protocol().with(operator::ROUTES)?;
-    let mount = format!("{}{PREFIX}", public.path());
-    let gateway_router = Router::new()
-        .nest(&mount, gateway.router())
-        .fallback_service(gateway.router());
-    let inventory = Inventory {
+fn inventory(opened: &Opened, home: &Home, links: Links) -> Inventory {
+    Inventory {
         audit: AuditHome::of(home),
         clock: Arc::new(SystemClock::default()),
         links,
         secrets: opened.secrets.clone(),
         store: opened.store.clone(),
-    };
-    let desk = operator::router(inventory, home.admin_token()?, PREFIX);
+    }
+}
+
+/// Each plane's router; that no path belongs to both is checked on the one table.
+fn routers(
+    gateway: &Gateway,
+    opened: &Opened,
+    inventory: Inventory,
+    public: &BaseUrl,
+    metrics: Metrics,
+    lags: Vec<lag::Lag>,
+) -> Result<(Router, Router), ServeError> {
+    RouteTable::protocol().with(&operator::routes())?;
+    let mount = format!("{}{PREFIX}", public.path());
+    let gateway_router = Router::new()
+        .nest(&mount, gateway.router())
+        .fallback_service(gateway.router());
+    let desk = operator::router(inventory, PREFIX);
     Ok((
         gateway_router,
         desk.merge(health::router(opened, metrics, lags)),

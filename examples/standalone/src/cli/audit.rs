@@ -31,7 +31,8 @@ pub enum AuditCommand {
     Verify(VerifyArguments),
     /// Say why something is there, back to what set it off.
     Why {
-        /// What it is: certificate, order, account, client, authority or secret.
+        /// What it is: certificate, order, account, client, token, person, authority or
+        /// secret.
         kind: String,
         /// Its id; of a certificate also the serial number, of an order also the URL.
         id: String,
@@ -42,7 +43,7 @@ pub enum AuditCommand {
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordFilter {
-    /// By this actor, such as command:root, operator:NAME, account:ID, server:validator.
+    /// By this actor, such as command:root, token:ID, person:ID, account:ID, server:validator.
     #[arg(long, value_name = "KIND:NAME")]
     pub actor: Option<String>,
     /// Of this kind, by name or code, such as certificate.stored or CLA070I.

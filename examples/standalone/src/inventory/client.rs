@@ -50,17 +50,19 @@ const MAC_KEY_OCTETS: usize = 32;
 const LONGEST_NAME: usize = 100;
 
 impl NewClientRequest {
+    /// What it may order.
+    pub(crate) fn names(&self) -> Result<Vec<Pattern>, InventoryError> {
+        let names = self.allow.iter().map(|text| text.parse());
+        let names = names.collect::<Result<_, certlocker_core::InvalidPattern>>();
+        names.map_err(|error| InventoryError::Invalid(error.to_string()))
+    }
+
     fn scope(&self) -> Result<Scope, InventoryError> {
         if self.allow.is_empty() {
             let detail = "a client needs at least one --allow (dns:NAME, dns:*.NAME or ip:CIDR); without, it could order nothing";
             return Err(InventoryError::Invalid(detail.to_owned()));
         }
-        let names = self
-            .allow
-            .iter()
-            .map(|text| text.parse::<Pattern>())
-            .collect::<Result<_, _>>();
-        let names = names.map_err(|error| InventoryError::Invalid(error.to_string()))?;
+        let names = self.names()?;
         let methods = self
             .challenges
             .iter()
@@ -228,7 +230,10 @@ impl Inventory {
         Ok(ClientView::from(&after.value))
     }
 
-    async fn find_client(&self, id_or_name: &str) -> Result<Versioned<Client>, InventoryError> {
+    pub(crate) async fn find_client(
+        &self,
+        id_or_name: &str,
+    ) -> Result<Versioned<Client>, InventoryError> {
         let not_found = || InventoryError::NotFound(format!("client `{id_or_name}`"));
         if let Some(id) = client_id(id_or_name) {
             return self

@@ -1,15 +1,16 @@
 //! The JSON API.
 
-use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use certlocker_core::{Actor, Attribution, Traceparent, Trigger};
+use axum::{Extension, Json};
+use certlocker_core::{Pattern, TokenScope};
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
+use super::auth::{Caller, challenged, deny, insufficient};
 use crate::inventory::view::{
     CertificateView, ClientView, CreatedClient, OrderDetail, OrderView, TimelineEntry,
 };
@@ -18,7 +19,7 @@ use crate::inventory::{InventoryError, NewClientRequest};
 /// Which part of a list.
 #[derive(Debug, Deserialize)]
 pub(super) struct Part {
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
     #[serde(default = "usual")]
     limit: usize,
 }
@@ -30,7 +31,7 @@ fn usual() -> usize {
 impl Part {
     const MOST: usize = 500;
 
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.limit.clamp(1, Self::MOST)
     }
 }
@@ -57,16 +58,32 @@ pub(super) async fn clients(
 
 pub(super) async fn create_client(
     State(desk): State<Desk>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     request: Result<Json<NewClientRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CreatedClient>), Failed> {
+    let request = body(request)?;
+    may_order(&desk, &caller, &request.names()?).await?;
+    let created = desk.inventory.create_client(&request, &caller.by).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// The body of a request.
+pub(super) fn body<T>(request: Result<Json<T>, JsonRejection>) -> Result<T, Failed> {
     let Json(request) =
         request.map_err(|rejection| InventoryError::Invalid(rejection.body_text()))?;
-    let created = desk
-        .inventory
-        .create_client(&request, &attribution(&headers))
-        .await?;
-    Ok((StatusCode::CREATED, Json(created)))
+    Ok(request)
+}
+
+/// Who lets clients order names, or switches them off, has to be allowed these names.
+async fn may_order(desk: &Desk, caller: &Caller, names: &[Pattern]) -> Result<(), Failed> {
+    let needed = names.iter().cloned().map(TokenScope::order);
+    let Some(missing) = needed.into_iter().find(|scope| !caller.scopes.cover(scope)) else {
+        return Ok(());
+    };
+    let needed = missing.to_string();
+    let detail = deny(desk, caller, &needed).await;
+    let detail = detail.map_err(InventoryError::from)?;
+    Err(Failed::Denied { detail, needed })
 }
 
 pub(super) async fn client(
@@ -78,14 +95,13 @@ pub(super) async fn client(
 
 pub(super) async fn disable_client(
     State(desk): State<Desk>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     Path(client): Path<String>,
 ) -> Result<Json<ClientView>, Failed> {
-    Ok(Json(
-        desk.inventory
-            .disable_client(&client, &attribution(&headers))
-            .await?,
-    ))
+    let found = desk.inventory.find_client(&client).await?;
+    may_order(&desk, &caller, &found.value.scope().names).await?;
+    let disabled = desk.inventory.disable_client(&client, &caller.by);
+    Ok(Json(disabled.await?))
 }
 
 pub(super) async fn orders(
@@ -139,64 +155,57 @@ pub(super) async fn method_not_allowed() -> Response {
     )
 }
 
-fn attribution(headers: &HeaderMap) -> Attribution {
-    let request = headers
-        .get("x-request-id")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("api");
-    let request: String = request
-        .chars()
-        .filter(char::is_ascii_graphic)
-        .take(128)
-        .collect();
-    let actor = Actor::Operator("bootstrap".to_owned());
-    let mut attribution = Attribution::new(actor, Trigger::Request(request));
-    attribution.traceparent = traceparent(headers);
-    attribution
+/// A question that has no answer, or not for this caller, as a problem document.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// The caller's token does not permit it, which is on record.
+    Denied { detail: String, needed: String },
+    /// There is no answer.
+    Inventory(InventoryError),
 }
-
-/// The trace that a request belongs to, if it says so once and as it has to be said.
-fn traceparent(headers: &HeaderMap) -> Option<Traceparent> {
-    let mut values = headers.get_all("traceparent").iter();
-    let (Some(only), None) = (values.next(), values.next()) else {
-        return None;
-    };
-    only.to_str().ok()?.to_owned().try_into().ok()
-}
-
-/// When to ask again what could not be answered, in seconds.
-const COME_AGAIN: &str = "5";
-
-/// A question that has no answer, as a problem document.
-pub(super) struct Failed(pub(super) InventoryError);
 
 impl From<InventoryError> for Failed {
     fn from(error: InventoryError) -> Self {
-        Self(error)
+        Self::Inventory(error)
     }
 }
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response {
-        let status = match &self.0 {
-            InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
-            InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
-            InventoryError::Unexplained(_) => StatusCode::CONFLICT,
-            InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
-            error => {
-                tracing::error!(
-                    error = error as &dyn std::error::Error,
-                    "an operator's request failed"
-                );
-                StatusCode::SERVICE_UNAVAILABLE
+        match self {
+            Self::Denied { detail, needed } => {
+                let response = problem(StatusCode::FORBIDDEN, &detail);
+                challenged(response, &insufficient(&needed))
             }
-        };
-        let mut response = problem(status, &self.0.to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let pause = HeaderValue::from_static(COME_AGAIN);
-            response.headers_mut().insert(header::RETRY_AFTER, pause);
+            Self::Inventory(error) => unanswered(&error),
         }
-        response
+    }
+}
+
+/// When to ask again what could not be answered, in seconds.
+const COME_AGAIN: HeaderValue = HeaderValue::from_static("5");
+
+fn unanswered(error: &InventoryError) -> Response {
+    let status = status(error);
+    let mut response = problem(status, &error.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, COME_AGAIN);
+    }
+    response
+}
+
+fn status(error: &InventoryError) -> StatusCode {
+    match error {
+        InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
+        InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
+        InventoryError::Unexplained(_) => StatusCode::CONFLICT,
+        InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
+        error => {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(error, "an operator's request failed");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) async fn records(
     request: Result<Query<RecordsRequest>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Vec<TimelineEntry>>, Failed> {
     let unreadable = |error: axum::extract::rejection::QueryRejection| {
-        Failed(InventoryError::Invalid(error.body_text()))
+        Failed::from(InventoryError::Invalid(error.body_text()))
     };
     let Query(request) = request.map_err(unreadable)?;
     Ok(Json(desk.inventory.find_records(&request).await?))

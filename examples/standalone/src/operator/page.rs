@@ -1,5 +1,8 @@
 //! Pages, rendered here; they work without a script.
 
+pub(super) mod login;
+pub(super) mod tokens;
+
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,7 +14,7 @@ use crate::inventory::view::{
     ExplanationView, LaneView, OrderDetail, OrderView, StepView, TimelineEntry,
 };
 
-/// How many orders the list shows.
+/// How many rows a list shows.
 const LISTED: usize = 100;
 
 pub(super) async fn home() -> Redirect {
@@ -24,29 +27,6 @@ pub(super) async fn style() -> Response {
         include_str!("app.css"),
     )
         .into_response()
-}
-
-pub(super) async fn login() -> Markup {
-    login_page(None)
-}
-
-pub(super) fn login_again() -> Markup {
-    login_page(Some(
-        "That is not the operator's token. The ready file names the file that has it.",
-    ))
-}
-
-fn login_page(problem: Option<&str>) -> Markup {
-    let content = html! {
-        h1 { "Operator" }
-        @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
-        form method="post" action="/login" {
-            label for="token" { "Token" }
-            input #token type="password" name="token" autocomplete="current-password" required;
-            button type="submit" { "Log in" }
-        }
-    };
-    layout("Log in", &content)
 }
 
 pub(super) async fn orders(State(desk): State<Desk>) -> Response {
@@ -70,11 +50,28 @@ fn failed(error: &InventoryError) -> Response {
         InventoryError::Invalid(_) | InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let content = html! { h1 { "Nothing to show" } p.problem { (error) } p { a href="/app/orders" { "All orders" } } };
+    failure(status, &error.to_string())
+}
+
+/// A page that says why there is nothing on it.
+pub(super) fn failure(status: StatusCode, detail: &str) -> Response {
+    let content = html! { h1 { "Nothing to show" } p.problem role="alert" { (detail) } p { a href="/app/orders" { "All orders" } } };
     (status, layout("Nothing to show", &content)).into_response()
 }
 
 fn layout(title: &str, content: &Markup) -> Markup {
+    let header = html! {
+        nav aria-label="Main" {
+            a.brand href="/app/orders" { "CertLocker" }
+            a href="/app/orders" { "Orders" }
+            a href="/app/tokens" { "Tokens" }
+        }
+        form.inline method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
+    };
+    frame(title, &header, content)
+}
+
+fn frame(title: &str, header: &Markup, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -87,7 +84,7 @@ fn layout(title: &str, content: &Markup) -> Markup {
             }
             body {
                 a.skip href="#content" { "Skip to content" }
-                header { a href="/app/orders" { "CertLocker" } }
+                header { (header) }
                 main #content { (content) }
             }
         }
@@ -222,8 +219,8 @@ fn facts(order: &OrderView) -> Markup {
 
 fn status(text: &str) -> Markup {
     let mark = match text {
-        "valid" | "proven" => "✓",
-        "invalid" | "failed" | "refused" => "✗",
+        "valid" | "proven" | "active" => "✓",
+        "invalid" | "failed" | "refused" | "revoked" | "expired" => "✗",
         _ => "●",
     };
     html! { span class={ "status " (text.replace(' ', "-")) } { span aria-hidden="true" { (mark) } " " (text) } }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use certlocker_acme::{Clock, Gateway, LocalCa, SharedNonces, SystemClock};
-use certlocker_core::{Identifier, Kind, Store, Timestamp};
+use certlocker_core::{Actor, Attribution, Component, Identifier, Kind, Timestamp, Trigger};
 
 use super::{UPKEEP_PAUSE, identity};
+use crate::inventory::Inventory;
 use crate::telemetry::Metrics;
 use crate::tls::Tls;
 
-/// How many old orders are removed at a time.
+/// How many old orders or tokens are removed at a time.
 const REMOVED_AT_ONCE: usize = 500;
 /// How many spent nonces are forgotten at a time.
 const NONCES_AT_ONCE: usize = 10_000;
@@ -26,11 +27,11 @@ const RENEWED_AT: u32 = 3;
 pub(super) struct Rounds {
     pub(super) ca: LocalCa,
     pub(super) gateway: Gateway,
+    pub(super) inventory: Inventory,
     pub(super) metrics: Metrics,
     pub(super) names: Vec<Identifier>,
     pub(super) nonces: Option<Arc<SharedNonces>>,
     pub(super) retention: Duration,
-    pub(super) store: Arc<dyn Store>,
     pub(super) tls: Tls,
 }
 
@@ -50,6 +51,8 @@ impl Rounds {
             }
             if self.leads(now).await {
                 remove_old_orders(&self.gateway, now.before(self.retention)).await;
+                self.remove_old_tokens(now.before(self.retention)).await;
+                self.remove_old_sessions().await;
                 self.forget_nonces().await;
                 self.forget_claims(now).await;
             }
@@ -59,7 +62,11 @@ impl Rounds {
     /// Of several servers on one database one does the round; whichever asks first.
     async fn leads(&self, now: Timestamp) -> bool {
         let until = now.after(UPKEEP_PAUSE / 2);
-        let claimed = self.store.claim(Kind::Order, "upkeep", now, until).await;
+        let claimed = self
+            .inventory
+            .store
+            .claim(Kind::Order, "upkeep", now, until)
+            .await;
         match claimed {
             Ok(lease) => lease.is_some(),
             Err(error) => {
@@ -73,7 +80,8 @@ impl Rounds {
     async fn forget_claims(&self, now: Timestamp) {
         let before = now.before(CLAIMS_KEPT);
         loop {
-            match self.store.forget_claims(before, CLAIMS_AT_ONCE).await {
+            let store = &self.inventory.store;
+            match store.forget_claims(before, CLAIMS_AT_ONCE).await {
                 Ok(CLAIMS_AT_ONCE) => {}
                 Ok(_) => return,
                 Err(error) => {
@@ -82,6 +90,29 @@ impl Rounds {
                     return;
                 }
             }
+        }
+    }
+
+    async fn remove_old_tokens(&self, before: Timestamp) {
+        let by = Attribution::new(Actor::Server(Component::Caretaker), Trigger::Due);
+        let removed = self
+            .inventory
+            .remove_old_tokens(before, REMOVED_AT_ONCE, &by);
+        match removed.await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "removed tokens that ended long ago"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "old tokens were not removed");
+            }
+        }
+    }
+
+    async fn remove_old_sessions(&self) {
+        let removed = self.inventory.remove_old_sessions(REMOVED_AT_ONCE).await;
+        if let Err(error) = removed {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "sessions that are over were not removed");
         }
     }
 

@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 
-use certlocker_core::{KeyFile, KeyRing, LocalKey, Secret};
+use certlocker_core::{KeyFile, KeyRing, LocalKey, Secret, SessionText};
 use certlocker_standalone::cli::Cli;
 use certlocker_standalone::config::{ConfigFile, Sources, load};
 use certlocker_standalone::inventory::view::CreatedClient;
-use certlocker_standalone::operator::AdminToken;
 
 use serde_json::json;
 
@@ -86,9 +85,8 @@ fn keys(test: &mut Test) {
     );
     let opened = KeyFile::at(&path).open().unwrap();
     test.seen.add("a key file in Debug", format!("{opened:?}"));
-    let token = AdminToken::new(&test.canaries.text("the operator's token in Debug"));
-    test.seen
-        .add("the operator's token in Debug", format!("{token:?}"));
+    let session = SessionText::given(&test.canaries.text("a session in Debug"));
+    test.seen.add("a session in Debug", format!("{session:?}"));
     let hmac_key = test.canaries.text("a new credential in Debug");
     let created = json!({"directory": "d", "kid": "k", "name": "n", "hmac_key": hmac_key});
     let created: CreatedClient = serde_json::from_value(created).unwrap();

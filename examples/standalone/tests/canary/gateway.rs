@@ -30,7 +30,7 @@ const ROUTES: [&str; 10] = [
 pub(crate) const HEADERS: [&str; 10] = [
     "Authorization: Bearer {}",
     "Authorization: {}",
-    "Cookie: certlocker_token={}",
+    "Cookie: __Host-certlocker-session={}",
     "Proxy-Authorization: Basic {}",
     "X-Api-Key: {}",
     "X-Vault-Token: {}",

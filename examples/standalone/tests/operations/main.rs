@@ -11,11 +11,13 @@ mod fail_closed;
 mod harness;
 mod import;
 mod nodes;
+mod people;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 #[path = "../../../../certlocker-core/tests/postgres/server.rs"]
 mod postgres;
 mod probe;
 mod secrets;
+mod tokens;
 mod two_writers;
 mod witness;

@@ -87,7 +87,12 @@ fn the_operator_plane_asks_for_its_token_except_for_health_and_metrics() {
     );
     assert_eq!(
         (wrong.status, wrong.header("www-authenticate")),
-        (401, Some("Bearer"))
+        (
+            401,
+            Some(
+                "Bearer realm=\"certlocker\", error=\"invalid_token\", error_description=\"malformed\""
+            )
+        )
     );
 }
 

@@ -1,0 +1,134 @@
+//! The table of the plane: every route, what it needs, and who answers.
+
+use std::fmt;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use certlocker_acme::{Plane, Route, Verbs};
+use certlocker_core::Permission;
+
+use super::auth::{Gate, authorize};
+use super::{Desk, api, audit, page, people, tokens};
+
+/// What a caller needs to use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// A token that permits this.
+    Permission(Permission),
+    /// Nothing: what is there is for those who are not known yet.
+    Nothing,
+}
+
+/// To whom a route speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Surface {
+    /// Programs, below the prefix that is shared with the gateway.
+    Api,
+    /// Programs that read files.
+    Files,
+    /// Browsers.
+    Page,
+}
+
+/// One line of the table. A route cannot be served without saying what it needs.
+pub(super) struct Endpoint {
+    pub(super) route: Route,
+    pub(super) needs: Needs,
+    pub(super) surface: Surface,
+    handler: MethodRouter<Desk>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} needs {:?}", self.route, self.needs)
+    }
+}
+
+/// Every route of the plane but health and metrics, which anybody may ask for.
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    use Permission::{Admin, AuditExport, AuditRead, CertificateRead, OrderCreate, TokenCreate};
+    use Verbs::{Post, Read};
+    let api = |verbs, path, needs, purpose, handler| {
+        line(Surface::Api, (verbs, path), needs, purpose, handler)
+    };
+    let page = |verbs, path, needs, purpose, handler| {
+        line(Surface::Page, (verbs, path), needs, purpose, handler)
+    };
+    let open = |verbs, path, purpose, handler| Endpoint {
+        needs: Needs::Nothing,
+        ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
+    };
+    #[rustfmt::skip] // A table is read line by line.
+    let table = vec![
+        api(Read, "/clients", CertificateRead, "scoped clients", get(api::clients)),
+        api(Post, "/clients", OrderCreate, "create a scoped client", post(api::create_client)),
+        api(Read, "/clients/{client}", CertificateRead, "a scoped client", get(api::client)),
+        api(Post, "/clients/{client}/disable", OrderCreate, "switch a scoped client off", post(api::disable_client)),
+        api(Read, "/orders", CertificateRead, "orders", get(api::orders)),
+        api(Read, "/orders/{order}", CertificateRead, "an order, explained", get(api::order)),
+        api(Read, "/orders/{order}/timeline", CertificateRead, "what happened to an order", get(api::timeline)),
+        api(Read, "/certificates", CertificateRead, "certificates", get(api::certificates)),
+        api(Read, "/certificates/{certificate}", CertificateRead, "a certificate", get(api::certificate)),
+        api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
+        api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
+        api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
+        api(Read, "/audit/renewal/{kind}/{id}", AuditRead, "what happened during a renewal", get(audit::renewal)),
+        api(Read, "/people", Admin, "people who sign in", get(people::list)),
+        api(Post, "/people", Admin, "add a person", post(people::add)),
+        api(Post, "/people/{person}/disable", Admin, "switch a person off", post(people::disable)),
+        api(Post, "/people/{person}/reset", Admin, "give a person another password and code key", post(people::reset)),
+        api(Read, "/tokens", TokenCreate, "tokens: one's own and those below it", get(tokens::list)),
+        api(Post, "/tokens", TokenCreate, "create a token", post(tokens::create)),
+        api(Read, "/tokens/{token}", TokenCreate, "a token", get(tokens::show)),
+        api(Post, "/tokens/{token}/revoke", TokenCreate, "revoke a token and those below it", post(tokens::revoke)),
+        api(Post, "/tokens/{token}/rotate", TokenCreate, "give a token another secret", post(tokens::rotate)),
+        line(Surface::Files, (Read, "/audit/{*path}"), AuditExport, "the audit log's files", get(audit::log_file)),
+        page(Read, "/app/orders", CertificateRead, "orders", get(page::orders)),
+        page(Read, "/app/orders/{order}", CertificateRead, "an order, explained", get(page::order)),
+        page(Read, "/app/tokens", TokenCreate, "tokens", get(page::tokens::list)),
+        page(Post, "/app/tokens", TokenCreate, "create a token", post(page::tokens::create)),
+        page(Post, "/app/tokens/{token}/revoke", TokenCreate, "revoke a token and those below it", post(page::tokens::revoke)),
+        open(Read, "/", "where everything begins", get(page::home)),
+        open(Read, "/login", "sign in", get(page::login::show)),
+        open(Post, "/login", "sign in", post(page::login::enter)),
+        open(Post, "/logout", "sign out", post(page::login::leave)),
+        open(Read, "/assets/app.css", "the style of the pages", get(page::style)),
+    ];
+    table
+}
+
+fn line(
+    surface: Surface,
+    (verbs, path): (Verbs, &'static str),
+    needs: Permission,
+    purpose: &'static str,
+    handler: MethodRouter<Desk>,
+) -> Endpoint {
+    Endpoint {
+        route: Route::new(Plane::Operator, verbs, path, purpose),
+        needs: Needs::Permission(needs),
+        surface,
+        handler,
+    }
+}
+
+/// The routers of a table: the API's, to be nested, and everything else's.
+pub(super) fn routers(endpoints: Vec<Endpoint>, desk: &Desk) -> (Router<Desk>, Router<Desk>) {
+    let (mut api, mut others) = (Router::new(), Router::new());
+    for endpoint in endpoints {
+        let gate = Gate {
+            desk: desk.clone(),
+            needs: endpoint.needs,
+            route: endpoint.route,
+            surface: endpoint.surface,
+        };
+        let layer = from_fn_with_state(gate, authorize);
+        let handler = endpoint.handler.route_layer(layer);
+        match endpoint.surface {
+            Surface::Api => api = api.route(endpoint.route.path, handler),
+            Surface::Files | Surface::Page => others = others.route(endpoint.route.path, handler),
+        }
+    }
+    (api, others)
+}

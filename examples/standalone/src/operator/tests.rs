@@ -1,0 +1,520 @@
+mod people;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, Response, header};
+use certlocker_acme::{Links, SystemClock};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Event, FileKey, Grant, MemoryStore, NewToken,
+    Permission, RecordQuery, SealedSecrets, Store, Timestamp, Token, TokenId, TokenScope,
+    TokenScopes, TokenText, Trigger,
+};
+use http_body_util::BodyExt;
+use tower_service::Service;
+
+use super::router;
+use super::table::{Endpoint, Needs, Surface, endpoints};
+use crate::audit::AuditHome;
+use crate::home::Home;
+use crate::inventory::Inventory;
+
+const PREFIX: &str = "/api";
+const PEER: &str = "192.0.2.7:4711";
+
+struct Scene {
+    inventory: Inventory,
+    router: axum::Router,
+    _directory: tempfile::TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let home = Home::prepare(&directory.path().join("data")).unwrap();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let key = FileKey::open_or_create(home.path().join("key"), &mut crate::random::fill);
+        let inventory = Inventory {
+            audit: AuditHome::of(&home),
+            clock: Arc::new(SystemClock::default()),
+            links: Links::new("https://a.example"),
+            secrets: Arc::new(SealedSecrets::new(Arc::clone(&store), key.unwrap())),
+            store,
+        };
+        Self {
+            router: router(inventory.clone(), PREFIX),
+            inventory,
+            _directory: directory,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inventory.clock.now()
+    }
+
+    /// A token with these scopes and networks that counts for an hour.
+    async fn token(&self, scopes: &[TokenScope], networks: &[&str]) -> TokenText {
+        let grant = Grant {
+            expires: self.now().after(Duration::from_secs(3_600)),
+            networks: networks.iter().map(|text| text.parse().unwrap()).collect(),
+            scopes: TokenScopes(scopes.iter().cloned().collect()),
+        };
+        let (text, reason) = (self.text(), "a test".to_owned());
+        let made = Token::root(
+            NewToken {
+                grant,
+                owner: None,
+                reason,
+            },
+            &text,
+            self.now(),
+        );
+        let made = Changeset::of(made.by(&startup()));
+        self.inventory.store.commit(made).await.unwrap();
+        text
+    }
+
+    fn text(&self) -> TokenText {
+        TokenText::draw(&mut crate::random::fill, self.now())
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let peer: SocketAddr = PEER.parse().unwrap();
+        let request = request.extension(ConnectInfo(peer));
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        Answer::of(self.router.clone().call(request).await.unwrap()).await
+    }
+
+    async fn with(&self, token: &TokenText, method: Method, path: &str, body: &str) -> Answer {
+        let bearer = format!("Bearer {}", token.expose());
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        self.call(method, path, &headers, body).await
+    }
+
+    /// The events about a token, or of all, once what is written beside answers is written.
+    async fn events(&self, code: &str, count: usize) -> Vec<(Actor, Event)> {
+        let mut query = RecordQuery::oldest(100);
+        query.code = Some(code.to_owned());
+        loop {
+            let found = self.inventory.store.find_records(&query).await.unwrap();
+            if found.len() >= count {
+                return found
+                    .into_iter()
+                    .map(|record| (record.actor, record.event))
+                    .collect();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn startup() -> Attribution {
+    Attribution::new(Actor::Server(Component::Startup), Trigger::Startup)
+}
+
+struct Answer {
+    status: u16,
+    challenge: String,
+    location: String,
+    cookie: String,
+    body: String,
+}
+
+impl Answer {
+    async fn of(response: Response<Body>) -> Self {
+        let text = |name| {
+            let value = response.headers().get(name);
+            value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+        };
+        let (challenge, location) = (text(header::WWW_AUTHENTICATE), text(header::LOCATION));
+        let (status, cookie) = (response.status().as_u16(), text(header::SET_COOKIE));
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        Self {
+            status,
+            challenge,
+            location,
+            cookie,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+fn path(endpoint: &Endpoint) -> String {
+    let prefix = match endpoint.surface {
+        Surface::Api => PREFIX,
+        Surface::Files | Surface::Page => "",
+    };
+    format!("{prefix}{}", endpoint.route.path).replace(['{', '}', '*'], "")
+}
+
+fn method(endpoint: &Endpoint) -> Method {
+    let verbs = endpoint.route.verbs.allow();
+    verbs.split(", ").next().unwrap().parse().unwrap()
+}
+
+fn scope(permission: Permission) -> TokenScope {
+    TokenScope::plain(permission)
+}
+
+#[tokio::test]
+async fn no_route_answers_without_a_token_but_those_for_who_is_not_known_yet() {
+    let scene = Scene::new();
+    for endpoint in endpoints() {
+        let answer = scene
+            .call(method(&endpoint), &path(&endpoint), &[], "")
+            .await;
+        match (endpoint.needs, endpoint.surface) {
+            (Needs::Nothing, _) => assert_ne!(answer.status, 401, "{endpoint:?}"),
+            (_, Surface::Page) => assert_eq!(
+                (answer.status, answer.location.as_str()),
+                (303, "/login"),
+                "{endpoint:?}"
+            ),
+            _ => assert_eq!(
+                (answer.status, answer.challenge.as_str()),
+                (401, "Bearer realm=\"certlocker\""),
+                "{endpoint:?}"
+            ),
+        }
+    }
+    let open = endpoints().into_iter();
+    let open = open.filter(|endpoint| endpoint.needs == Needs::Nothing);
+    let open: BTreeSet<&str> = open.map(|endpoint| endpoint.route.path).collect();
+    assert_eq!(
+        open,
+        BTreeSet::from(["/", "/assets/app.css", "/login", "/logout"])
+    );
+}
+
+#[tokio::test]
+async fn each_route_answers_to_its_own_permission_and_to_no_other() {
+    let scene = Scene::new();
+    for endpoint in endpoints() {
+        let Needs::Permission(needed) = endpoint.needs else {
+            continue;
+        };
+        let others = Permission::ALL[1..]
+            .iter()
+            .filter(|other| **other != needed);
+        let others: Vec<TokenScope> = others.map(|other| scope(*other)).collect();
+        let others = scene.token(&others, &[]).await;
+        let own = scene.token(&[scope(needed)], &[]).await;
+        let admin = scene.token(&[scope(Permission::Admin)], &[]).await;
+        let (method, path) = (method(&endpoint), path(&endpoint));
+        let denied = scene.with(&others, method.clone(), &path, "").await;
+        assert_eq!(denied.status, 403, "{endpoint:?}");
+        assert_eq!(
+            denied.challenge,
+            format!(
+                "Bearer realm=\"certlocker\", error=\"insufficient_scope\", scope=\"{needed}\""
+            )
+        );
+        assert!(
+            denied.body.contains(&format!("this needs {needed}")),
+            "{}",
+            denied.body
+        );
+        for token in [&own, &admin] {
+            let answer = scene.with(token, method.clone(), &path, "").await;
+            assert!(![401, 403].contains(&answer.status), "{endpoint:?}");
+        }
+        let told = scene.events("CLA154E", 1).await;
+        let operation = format!("{method} {}", endpoint.route.path);
+        let wanted = Event::TokenDenied {
+            needed: needed.to_string(),
+            operation,
+            token_id: *others.id(),
+        };
+        assert_eq!(told.last(), Some(&(Actor::Token(*others.id()), wanted)));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_token_is_said_and_summarised() {
+    let scene = Scene::new();
+    let good = scene
+        .token(&[scope(Permission::CertificateRead)], &[])
+        .await;
+    let elsewhere = scene
+        .token(&[scope(Permission::CertificateRead)], &["198.51.100.0/24"])
+        .await;
+    let revoked = scene
+        .token(&[scope(Permission::CertificateRead)], &[])
+        .await;
+    scene
+        .inventory
+        .revoke_token(
+            &revoked.id().to_string(),
+            crate::inventory::TokenReach::All,
+            &startup(),
+        )
+        .await
+        .unwrap();
+    let forged = TokenText::of(*good.id(), &mut crate::random::fill);
+    let malformed = good.expose().replace("cl_0", "cl_1");
+    let id = |token: &TokenText| Some(*token.id());
+    for (text, why) in [
+        (forged.expose(), "unknown"),
+        (scene.text().expose(), "unknown"),
+        (&malformed, "malformed"),
+        (elsewhere.expose(), "elsewhere"),
+        (revoked.expose(), "revoked"),
+    ] {
+        let bearer = format!("Bearer {text}");
+        let answer = scene
+            .call(
+                Method::GET,
+                "/api/orders",
+                &[("authorization", &bearer)],
+                "",
+            )
+            .await;
+        assert_eq!(answer.status, 401, "{why}");
+        let error = format!("error=\"invalid_token\", error_description=\"{why}\"");
+        assert!(answer.challenge.ends_with(&error), "{}", answer.challenge);
+        assert!(!answer.body.contains(text), "{}", answer.body);
+    }
+    let mut told: Vec<(String, u64, Option<TokenId>)> = Vec::new();
+    for (actor, event) in scene.events("CLA155E", 4).await {
+        assert_eq!(actor.to_string(), "anonymous:192.0.2.0/24");
+        let Event::TokenRejected {
+            count,
+            token_id,
+            why,
+        } = event
+        else {
+            panic!("{event:?}")
+        };
+        told.push((why, count, token_id));
+    }
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let said = |why: &str, token| (why.to_owned(), 1, token);
+    let wanted = [
+        said("elsewhere", id(&elsewhere)),
+        said("malformed", None),
+        said("revoked", id(&revoked)),
+        said("unknown", None),
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[tokio::test]
+async fn clients_are_made_and_switched_off_within_the_names_of_the_token() {
+    let scene = Scene::new();
+    let names = ["order:create=dns:*.example".parse().unwrap()];
+    let token = scene.token(&names, &[]).await;
+    let make = async |name: &str, allow: &str| {
+        let body = format!("{{\"name\":\"{name}\",\"allow\":[\"{allow}\"]}}");
+        scene
+            .with(&token, Method::POST, "/api/clients", &body)
+            .await
+    };
+    assert_eq!(make("in", "dns:*.a.example").await.status, 201);
+    let denied = make("out", "dns:*.test").await;
+    assert_eq!(denied.status, 403);
+    assert!(
+        denied.body.contains("order:create=dns:*.test"),
+        "{}",
+        denied.body
+    );
+    let other = scene
+        .token(&["order:create=dns:*.test".parse().unwrap()], &[])
+        .await;
+    let disable = async |token| {
+        scene
+            .with(token, Method::POST, "/api/clients/in/disable", "")
+            .await
+    };
+    assert_eq!(disable(&other).await.status, 403);
+    assert_eq!(disable(&token).await.status, 200);
+    let (actor, _) = scene.events("CLA101I", 1).await.remove(0);
+    assert_eq!(actor, Actor::Token(*token.id()));
+}
+
+#[tokio::test]
+async fn what_is_made_over_the_api_is_below_the_caller_and_ends_with_it() {
+    let scene = Scene::new();
+    let root = scene
+        .token(
+            &[scope(Permission::TokenCreate), scope(Permission::AuditRead)],
+            &["192.0.2.0/24"],
+        )
+        .await;
+    let make = async |by: &TokenText, scopes: &str, more: &str| {
+        let body =
+            format!("{{\"scopes\":{scopes},\"expires\":\"10m\",\"reason\":\"below\"{more}}}");
+        scene.with(by, Method::POST, "/api/tokens", &body).await
+    };
+    let child = make(&root, "[\"token:create\"]", "").await;
+    assert_eq!(child.status, 201, "{}", child.body);
+    let child: TokenText = child.json()["token"].as_str().unwrap().parse().unwrap();
+    let grandchild = make(&child, "[\"token:create\"]", "").await.json();
+    assert_eq!(grandchild["parent"], child.id().to_string());
+    assert_eq!(grandchild["networks"], serde_json::json!(["192.0.2.0/24"]));
+    for (scopes, more, said) in [
+        ("[\"audit:read\"]", "", "goes beyond"),
+        (
+            "[\"token:create\"]",
+            ",\"networks\":[\"0.0.0.0/0\"]",
+            "does not count from",
+        ),
+        ("[]", "", "needs 1 to"),
+        ("[\"nonsense\"]", "", "no scope of a token"),
+    ] {
+        let refused = make(&child, scopes, more).await;
+        assert_eq!(refused.status, 400, "{scopes}");
+        assert!(refused.body.contains(said), "{}", refused.body);
+    }
+    let list = async |by: &TokenText| scene.with(by, Method::GET, "/api/tokens", "").await;
+    assert_eq!(list(&root).await.json().as_array().unwrap().len(), 3);
+    assert_eq!(list(&child).await.json().as_array().unwrap().len(), 2);
+    let above = format!("/api/tokens/{}/revoke", root.id());
+    assert_eq!(
+        scene.with(&child, Method::POST, &above, "").await.status,
+        404
+    );
+    let revoked = scene
+        .with(
+            &root,
+            Method::POST,
+            &format!("/api/tokens/{}/revoke", child.id()),
+            "",
+        )
+        .await;
+    let wanted = [
+        child.id().to_string(),
+        grandchild["id"].as_str().unwrap().to_owned(),
+    ];
+    assert_eq!(revoked.json()["revoked"], serde_json::json!(wanted));
+    assert_eq!(scene.events("CLA151I", 2).await.len(), 2);
+    for dead in [child.expose(), grandchild["token"].as_str().unwrap()] {
+        let dead: TokenText = dead.parse().unwrap();
+        assert_eq!(list(&dead).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_token_counts_with_its_new_text_only() {
+    let scene = Scene::new();
+    let token = scene.token(&[scope(Permission::TokenCreate)], &[]).await;
+    let path = format!("/api/tokens/{}/rotate", token.id());
+    let rotated = scene.with(&token, Method::POST, &path, "{}").await;
+    let fresh: TokenText = rotated.json()["token"].as_str().unwrap().parse().unwrap();
+    assert_eq!(fresh.id(), token.id());
+    assert_eq!(
+        scene
+            .with(&token, Method::GET, "/api/tokens", "")
+            .await
+            .status,
+        401
+    );
+    let shown = scene
+        .with(
+            &fresh,
+            Method::GET,
+            &format!("/api/tokens/{}", fresh.id()),
+            "",
+        )
+        .await;
+    assert_eq!(shown.json()["created_by"], "server:startup");
+    assert!(!shown.body.contains(&fresh.expose()[29..]));
+}
+
+#[tokio::test]
+async fn pages_take_the_cookie_of_the_login_and_forms_of_their_own_only() {
+    let scene = Scene::new();
+    let token = scene.token(&[scope(Permission::TokenCreate)], &[]).await;
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let login = async |headers: &[(&str, &str)], text: &str| {
+        let body = format!("token={text}");
+        scene.call(Method::POST, "/login", headers, &body).await
+    };
+    let wrong = login(&[form], "cl_x").await;
+    assert_eq!((wrong.status, wrong.cookie.as_str()), (403, ""));
+    let foreign = login(&[form, ("sec-fetch-site", "cross-site")], token.expose()).await;
+    assert_eq!((foreign.status, foreign.cookie.as_str()), (403, ""));
+    let entered = login(&[form, ("sec-fetch-site", "same-origin")], token.expose()).await;
+    for flag in ["HttpOnly", "Secure", "SameSite=Strict"] {
+        assert!(entered.cookie.contains(flag), "{}", entered.cookie);
+    }
+    let cookie = ("cookie", entered.cookie.split(';').next().unwrap());
+    assert!(
+        !entered.cookie.contains(&token.expose()[29..]),
+        "{}",
+        entered.cookie
+    );
+    let page = scene.call(Method::GET, "/app/tokens", &[cookie], "").await;
+    assert!(
+        page.status == 200 && page.body.contains(&token.id().to_string()),
+        "{}",
+        page.body
+    );
+    let body = "reason=page&scopes=token%3Acreate&expires=5m&networks=";
+    let made = scene
+        .call(
+            Method::POST,
+            "/app/tokens",
+            &[cookie, form, ("sec-fetch-site", "same-origin")],
+            body,
+        )
+        .await;
+    assert!(made.body.contains("It is not shown again"), "{}", made.body);
+    let foreign = scene
+        .call(
+            Method::POST,
+            "/app/tokens",
+            &[cookie, form, ("sec-fetch-site", "same-site")],
+            body,
+        )
+        .await;
+    assert_eq!(foreign.status, 403);
+    let other = scene.call(Method::GET, "/app/orders", &[cookie], "").await;
+    assert!(other.status == 403 && other.body.contains("this needs certificate:read"));
+    let api = scene.call(Method::GET, "/api/tokens", &[cookie], "").await;
+    assert_eq!(api.status, 401);
+}
+
+#[tokio::test]
+async fn the_use_of_a_token_is_noted_without_a_record() {
+    let scene = Scene::new();
+    let token = scene.token(&[scope(Permission::TokenCreate)], &[]).await;
+    scene.with(&token, Method::GET, "/api/tokens", "").await;
+    let used = loop {
+        if let Some(used) = scene.inventory.store.token_use(token.id()).await.unwrap() {
+            break used.value.at();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(scene.now().since(used) < Duration::from_secs(60));
+    assert_eq!(
+        scene
+            .inventory
+            .store
+            .find_records(&RecordQuery::oldest(9))
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
