@@ -43,6 +43,7 @@ fn fill(connection: &Connection, first: u32, last: u32) {
 fn statements() -> Vec<(&'static str, &'static str)> {
     let others = [
         ("STORED", history::STORED),
+        ("SUBJECTS", history::SUBJECTS),
         ("ROWS", copy::ROWS),
         ("ENTRIES", copy::ENTRIES),
     ];
