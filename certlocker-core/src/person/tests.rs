@@ -55,10 +55,8 @@ fn failures_in_turn_are_followed_by_longer_and_longer_pauses() {
     for failure in 1..=FREE_FAILURES + 9 {
         assert_eq!(person.value.may_try(at(0).after(LONGEST_PAUSE)), Ok(()));
         person = stored(&person.failed(SignInFailure::Password, at(0)));
-        let pause = match failure.checked_sub(FREE_FAILURES) {
-            None => None,
-            Some(doublings) => Some((30 << doublings).min(900)),
-        };
+        let doublings = failure.checked_sub(FREE_FAILURES);
+        let pause = doublings.map(|doublings| (30 << doublings).min(900));
         let wanted = pause.map_or(Ok(()), |pause| Err(SignInRefusal::Later(at(pause))));
         assert_eq!(person.value.may_try(at(0)), wanted, "{failure}");
     }
