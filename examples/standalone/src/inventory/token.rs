@@ -1,93 +1,20 @@
 //! API tokens: make, list, rotate, revoke.
 
-use std::collections::BTreeSet;
+mod request;
+mod view;
+
 use std::time::Duration;
 
 use certlocker_core::{
-    Attribution, Changeset, Grant, Kind, NewToken, Page, Person, PersonId, Sequence, StoreError,
-    Subject, Timestamp, Token, TokenId, TokenText, Versioned,
+    Attribution, Changeset, Kind, NewToken, Page, Person, PersonId, Sequence, StoreError, Subject,
+    Timestamp, Token, TokenId, TokenText, Versioned,
 };
-use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 use super::{Inventory, InventoryError};
-use crate::config::Scalar;
+use request::instant;
 
-/// What a token is made with, as people write it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs, reason = "the body of a request")]
-pub struct NewTokenRequest {
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// How long it counts, such as `30d`, or until when, in RFC 3339.
-    pub expires: String,
-    /// From where it counts; otherwise from where the token above it does.
-    #[serde(default)]
-    pub networks: Vec<String>,
-    /// The id of the token that it is to be below.
-    #[serde(default)]
-    pub parent: Option<String>,
-    /// What it is for.
-    pub reason: String,
-}
-
-/// What a token is rotated to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(clippy::exhaustive_structs, reason = "the body of a request")]
-pub struct RotationRequest {
-    /// How long it counts, or until when; as before if it is not said.
-    #[serde(default)]
-    pub expires: Option<String>,
-}
-
-/// A token, without what only its holder knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "named as in certlocker_core::Token")]
-#[non_exhaustive]
-pub struct TokenView {
-    pub id: String,
-    pub reason: String,
-    /// `active`, `expired` or `revoked`.
-    pub status: String,
-    pub scopes: Vec<String>,
-    pub networks: Vec<String>,
-    pub parent: Option<String>,
-    pub created: String,
-    /// Who made it, if one token was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<String>,
-    pub expires: String,
-    pub revoked: Option<String>,
-    /// When it was used last, to the minute.
-    pub last_used: Option<String>,
-}
-
-/// A token that was just made or rotated.
-#[derive(Clone, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct IssuedToken {
-    /// Its text; shown this once.
-    pub token: String,
-    /// What is known of it.
-    #[serde(flatten)]
-    pub view: TokenView,
-}
-
-impl std::fmt::Debug for IssuedToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("IssuedToken").field(&self.view.id).finish()
-    }
-}
-
-/// What was revoked: the token that was named, and those below it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RevokedTokens {
-    /// Their ids.
-    pub revoked: Vec<String>,
-}
+pub use request::{NewTokenRequest, RotationRequest};
+pub use view::{IssuedToken, RevokedTokens, TokenView};
 
 /// Which tokens somebody has to do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,69 +44,9 @@ const AT_ONCE: usize = 500;
 const TRIES: usize = 5;
 /// How long a token is claimed to be removed.
 const CLAIMED: Duration = Duration::from_secs(60);
-const LONGEST_REASON: usize = 200;
-const MOST_SCOPES: usize = 100;
-
-impl NewTokenRequest {
-    fn checked(&self, parent: Option<&Token>, now: Timestamp) -> Result<NewToken, InventoryError> {
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-            return Err(invalid(format!(
-                "a token needs a reason of 1 to {LONGEST_REASON} characters: what it is for"
-            )));
-        }
-        if self.scopes.is_empty() || self.scopes.len() > MOST_SCOPES {
-            return Err(invalid(format!(
-                "a token needs 1 to {MOST_SCOPES} scopes; without, it could do nothing"
-            )));
-        }
-        let scopes = self.scopes.iter().map(|text| text.parse());
-        let networks = self.networks.iter().map(|text| network(text));
-        let mut grant = Grant {
-            expires: instant(&self.expires, now)?,
-            networks: networks.collect::<Result<BTreeSet<_>, _>>()?,
-            scopes: scopes.collect::<Result<_, _>>().map_err(invalid)?,
-        };
-        if let Some(parent) = parent.filter(|_| grant.networks.is_empty()) {
-            grant.networks.clone_from(&parent.grant().networks);
-        }
-        Ok(NewToken {
-            grant,
-            owner: None,
-            reason: reason.to_owned(),
-        })
-    }
-}
 
 fn invalid(error: impl std::fmt::Display) -> InventoryError {
     InventoryError::Invalid(error.to_string())
-}
-
-fn network(text: &str) -> Result<IpNet, InventoryError> {
-    let network = text.parse::<IpNet>();
-    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
-    let network = network.or_else(|_| address());
-    network.map(|network| network.trunc()).map_err(|_| {
-        invalid(format!(
-            "`{text}` is no address or network in CIDR notation"
-        ))
-    })
-}
-
-/// The time that a span or an instant means.
-fn instant(text: &str, now: Timestamp) -> Result<Timestamp, InventoryError> {
-    let at = match Duration::from_text(text) {
-        Ok(span) => now.after(span),
-        Err(_) => Timestamp::parse(text).map_err(|_| {
-            invalid(format!(
-                "`{text}` is neither a span such as 30d or 12h nor a time in RFC 3339"
-            ))
-        })?,
-    };
-    if at <= now {
-        return Err(invalid("the token would have expired already"));
-    }
-    Ok(at.whole_seconds())
 }
 
 fn token_id(text: &str) -> Result<TokenId, InventoryError> {
@@ -452,28 +319,4 @@ fn below(
     let made = made.by(&because);
     let after = made.after();
     Ok((Changeset::of(counted.by(&because)).and(made), after))
-}
-
-impl TokenView {
-    fn of(token: &Token, used: Option<Timestamp>, now: Timestamp) -> Self {
-        let grant = token.grant();
-        let status = match (token.revoked(), grant.expires <= now) {
-            (Some(_), _) => "revoked",
-            (None, true) => "expired",
-            (None, false) => "active",
-        };
-        Self {
-            id: token.id().to_string(),
-            reason: token.reason().to_owned(),
-            status: status.to_owned(),
-            scopes: grant.scopes.0.iter().map(ToString::to_string).collect(),
-            networks: grant.networks.iter().map(ToString::to_string).collect(),
-            parent: token.parent().map(ToString::to_string),
-            created: token.id().created().to_rfc3339_seconds(),
-            created_by: None,
-            expires: grant.expires.to_rfc3339_seconds(),
-            revoked: token.revoked().map(Timestamp::to_rfc3339_seconds),
-            last_used: used.map(Timestamp::to_rfc3339_seconds),
-        }
-    }
 }
