@@ -1,15 +1,17 @@
 //! `serve`: puts everything together, serves both planes, and ends in good order.
 
 mod audit;
+mod error;
 mod followers;
 mod health;
 mod identity;
 mod lag;
+mod planes;
+mod signals;
 pub(crate) mod sinks;
 mod upkeep;
 mod witnesses;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,95 +19,31 @@ use std::time::Duration;
 use axum::Router;
 use certlocker_acme::validate::{self, NetworkValidator};
 use certlocker_acme::{
-    Clash, Clock, Config, Gateway, Links, LocalCa, LocalCaError, LocalCaSettings, NoRandomness,
-    Parts, Registration, RouteTable, SharedNoncesError, SystemClock,
+    Clock, Config, Gateway, Links, LocalCa, LocalCaError, LocalCaSettings, Parts, Registration,
+    RouteTable, SystemClock,
 };
-use certlocker_audit::sink::FeedError;
 use certlocker_core::{
     Actor, Attribution, Changeset, Component, Fact, KeyWrap, Retry, StoreError, Trigger,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::assemble::{AssembleError, Opened, PREFIX, Redeemers, base_url};
-use crate::audit::{AuditError, AuditHome};
+use crate::assemble::{Opened, PREFIX, Redeemers, base_url};
+use crate::audit::AuditHome;
 use crate::bootstrap::{self, BootstrapError};
 use crate::config::{BaseUrl, Settings};
-use crate::home::{Home, HomeError};
+use crate::home::Home;
 use crate::inventory::Inventory;
-use crate::listen::{BindError, Limits, Listener, Plane, Stopped, bind};
-use crate::lock::{DataDirLock, LockError};
+use crate::listen::Limits;
+use crate::lock::DataDirLock;
 use crate::operator;
-use crate::outside::OutsideError;
-use crate::ready::{Ready, ReadyError, ReadyFile};
+use crate::ready::{Ready, ReadyFile};
 use crate::telemetry::Metrics;
-use crate::tls::{Tls, TlsError};
+use crate::tls::Tls;
 use followers::Followers;
+use planes::{Listeners, Planes, Routers};
+use signals::Signals;
 
-/// Why the server does not run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServeError {
-    /// The store or its keys.
-    #[error(transparent)]
-    Assemble(#[from] AssembleError),
-    /// The audit log.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// The first token.
-    #[error(transparent)]
-    Bootstrap(#[from] BootstrapError),
-    /// The authority.
-    #[error("the local authority cannot be used")]
-    Ca(#[from] LocalCaError),
-    /// The data directory.
-    #[error(transparent)]
-    Home(#[from] HomeError),
-    /// A listener.
-    #[error(transparent)]
-    Listen(#[from] BindError),
-    /// Another process serves this directory.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The nonces that are shared with other servers.
-    #[error(transparent)]
-    Nonces(#[from] SharedNoncesError),
-    /// Other machines, called by this one.
-    #[error(transparent)]
-    Outside(#[from] OutsideError),
-    /// The system gives no random bytes.
-    #[error(transparent)]
-    Random(#[from] NoRandomness),
-    /// The ready file.
-    #[error(transparent)]
-    Ready(#[from] ReadyError),
-    /// The route table.
-    #[error(transparent)]
-    Routes(#[from] Clash),
-    /// A sink of records.
-    #[error("a sink of records cannot be fed")]
-    Sink(#[from] FeedError),
-    /// The key of a webhook.
-    #[error("the key of a webhook, {}, cannot be used", path.display())]
-    SinkKey {
-        /// Its file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Signals cannot be waited for.
-    #[error("signals cannot be waited for")]
-    Signal(#[source] std::io::Error),
-    /// The store failed.
-    #[error("the store cannot be written")]
-    Store(#[from] StoreError),
-    /// The listeners' own certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Validation.
-    #[error("challenges cannot be looked at")]
-    Validate(#[from] validate::InvalidConfig),
-}
+pub use error::ServeError;
 
 /// Serves until a signal says stop.
 ///
@@ -116,16 +54,8 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     let home = Home::prepare(&settings.data_dir)?;
     let _lock = DataDirLock::take(home.path())?;
     let opened = Opened::open(settings).await?;
-    let gateway_listeners = bind(&settings.listen)?;
-    let desk_listeners = bind(&[settings.operator_listen])?;
-    let log_listeners = bind(settings.audit_listen.as_slice())?;
-    let addresses: Vec<SocketAddr> = gateway_listeners
-        .iter()
-        .chain(&desk_listeners)
-        .chain(&log_listeners)
-        .map(Listener::address)
-        .collect();
-    let public = public_url(settings, &gateway_listeners);
+    let listeners = Listeners::bind(settings)?;
+    let public = listeners.public_url(settings);
     let clock = SystemClock::default();
     let links = Links::new(base_url(&public));
     let ca = authority(&opened, settings, &links, &clock).await?;
@@ -135,7 +65,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     first_token(&opened, &home, &clock).await?;
 
     let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
-    let names = identity::names(&public, addresses.iter().copied());
+    let names = identity::names(&public, listeners.addresses());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
     let gateway = Gateway::new(
@@ -143,7 +73,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         gateway_config(settings, links.clone()),
     );
     let inventory = inventory(&opened, &home, links.clone());
-    let (gateway_router, desk_router) = routers(
+    let routers = routers(
         &gateway,
         &opened,
         inventory.clone(),
@@ -156,15 +86,8 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     // What follows the ledger has to end as well when this does not get to its end.
     let _stops = stop.clone().drop_guard();
     let following = followers.start(&stop);
-    let limits = Limits::from(settings);
-    let operator_url = operator_url(&public, &desk_listeners);
-    let gateway_plane = Plane::new("gateway", gateway_router, tls.clone(), limits);
-    let desk_plane = Plane::new("operator", desk_router, tls.clone(), limits);
-    let log_router = operator::log_router(AuditHome::of(&home));
-    let log_plane = Plane::new("audit log", log_router, tls.clone(), limits);
-    let gateway_plane = tokio::spawn(gateway_plane.serve(gateway_listeners, stop.clone()));
-    let desk_plane = tokio::spawn(desk_plane.serve(desk_listeners, stop.clone()));
-    let log_plane = tokio::spawn(log_plane.serve(log_listeners, stop.clone()));
+    let operator_url = listeners.operator_url(&public);
+    let planes = Planes::start(listeners, routers, &tls, Limits::from(settings), &stop);
     let jobs = tokio::spawn({
         let gateway = gateway.clone();
         async move { gateway.run().await }
@@ -188,11 +111,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     tracing::info!("stopping: requests in progress are finished");
     drop(ready);
     stop.cancel();
-    for plane in [gateway_plane, desk_plane, log_plane] {
-        if let Ok(Stopped::Cut(count)) = plane.await {
-            tracing::warn!(count, "connections were cut off at the end of the grace");
-        }
-    }
+    planes.end().await;
     // What the last requests wrote gets to the log, too.
     following.end().await;
     jobs.abort();
@@ -249,15 +168,6 @@ pub(crate) fn ca_settings(settings: &Settings) -> LocalCaSettings {
         organization: "CertLocker".to_owned(),
         revocation_list: None,
         validity: settings.certificate_validity,
-    }
-}
-
-/// The first listener's port may have been chosen by the system.
-fn public_url(settings: &Settings, gateways: &[Listener]) -> BaseUrl {
-    let public = settings.public_url.clone();
-    match gateways.first() {
-        Some(first) => public.with_bound_port(first.address().port()),
-        None => public,
     }
 }
 
@@ -336,25 +246,18 @@ fn routers(
     public: &BaseUrl,
     metrics: Metrics,
     lags: Vec<lag::Lag>,
-) -> Result<(Router, Router), ServeError> {
+) -> Result<Routers, ServeError> {
     RouteTable::protocol().with(&operator::routes())?;
     let mount = format!("{}{PREFIX}", public.path());
-    let gateway_router = Router::new()
-        .nest(&mount, gateway.router())
-        .fallback_service(gateway.router());
+    let log = operator::log_router(inventory.audit.clone());
     let desk = operator::router(inventory, PREFIX);
-    Ok((
-        gateway_router,
-        desk.merge(health::router(opened, metrics, lags)),
-    ))
-}
-
-/// Where the operator plane is reached from this machine.
-fn operator_url(public: &BaseUrl, listeners: &[Listener]) -> String {
-    let Some(address) = listeners.first().map(Listener::address) else {
-        return public.to_string();
-    };
-    BaseUrl::of_listener(address).to_string()
+    Ok(Routers {
+        gateway: Router::new()
+            .nest(&mount, gateway.router())
+            .fallback_service(gateway.router()),
+        operator: desk.merge(health::router(opened, metrics, lags)),
+        log,
+    })
 }
 
 fn ready(
@@ -375,29 +278,6 @@ fn ready(
     Ok(path
         .map(|path| ReadyFile::write(path, &ready))
         .transpose()?)
-}
-
-/// What tells the process to stop.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// From now on they end the process in good order only.
-    fn new() -> Result<Self, ServeError> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt()).map_err(ServeError::Signal)?,
-            terminate: signal(SignalKind::terminate()).map_err(ServeError::Signal)?,
-        })
-    }
-
-    async fn stopped(mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 /// How often the upkeep looks whether something is to be done.
