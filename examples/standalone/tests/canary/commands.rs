@@ -5,6 +5,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::Test;
 use crate::gateway::pem;
@@ -16,6 +17,8 @@ pub(crate) fn sow(test: &mut Test) {
     files(test);
     keys(test);
     clients(test);
+    tokens(test);
+    people(test);
 }
 
 /// Settings on the command line, in the environment and in a file; what is no setting, too.
@@ -185,6 +188,45 @@ fn clients(test: &mut Test) {
     }
 }
 
+fn tokens(test: &mut Test) {
+    let words = "token create --scope audit:read --expires 1d --reason canary --json";
+    let made = json(&mut test.scene.server.certlocker(words));
+    keep_token(test, "a token", &made);
+    let words = format!("token rotate {} --json", text(&made, "id"));
+    let rotated = json(&mut test.scene.server.certlocker(&words));
+    keep_token(test, "a token that was rotated", &rotated);
+}
+
+/// The part of a token after its id, which everybody may know.
+fn keep_token(test: &mut Test, place: &str, made: &Value) {
+    let (_, secret) = text(made, "token").split_once(text(made, "id")).unwrap();
+    test.canaries.keep(place, secret.as_bytes());
+}
+
+fn people(test: &mut Test) {
+    for words in [
+        "person add ann --role viewer --json",
+        "person reset ann --json",
+    ] {
+        let made = json(&mut test.scene.server.certlocker(words));
+        let password = text(&made, "password").as_bytes();
+        test.canaries
+            .keep(&format!("the password of `{words}`"), password);
+        let (_, key) = text(&made, "code_url").split_once("secret=").unwrap();
+        let (key, _) = key.split_once('&').unwrap();
+        let place = format!("the key of codes of `{words}`");
+        test.canaries.keep(&place, key.as_bytes());
+    }
+}
+
+fn json(command: &mut Command) -> Value {
+    serde_json::from_str(&succeed(command)).unwrap()
+}
+
+fn text<'a>(made: &'a Value, member: &str) -> &'a str {
+    made[member].as_str().unwrap()
+}
+
 /// A command on a data directory of its own.
 fn elsewhere(test: &Test, words: &str) -> Command {
     let data = test.scene.path("elsewhere");
@@ -206,6 +248,9 @@ pub(crate) fn collect(test: &mut Test) {
         "client show web",
         "order list --json",
         "secret list --json",
+        "token list --json",
+        "person list --json",
+        "host list --json",
         "config check --json",
         &format!("backup {copy}"),
         &format!("restore {copy} --drill"),

@@ -6,7 +6,7 @@ use crate::Test;
 use crate::gateway::{HEADERS, pem};
 use crate::harness::https::{Response, call};
 
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 18] = [
     "GET /rest/acme/clients",
     "POST /rest/acme/clients",
     "GET /rest/acme/clients/web",
@@ -16,6 +16,11 @@ const ROUTES: [&str; 13] = [
     "GET /rest/acme/certificates",
     "GET /rest/acme/audit/records",
     "GET /rest/acme/audit/why/client/web",
+    "GET /rest/acme/people",
+    "GET /rest/acme/tokens",
+    "GET /rest/acme/tokens/01JD0000000000000000000000",
+    "POST /rest/acme/tokens/01JD0000000000000000000000/revoke",
+    "GET /app/tokens",
     "GET /app/orders",
     "GET /login",
     "GET /readyz",
@@ -50,7 +55,13 @@ pub(crate) fn sow(test: &mut Test) {
 
 fn logins(test: &mut Test) {
     let form = "Content-Type: application/x-www-form-urlencoded";
-    for field in ["token", "password", "token=x&other"] {
+    for field in [
+        "token",
+        "password",
+        "token=x&other",
+        "name=ann&code=1&password",
+        "name=ann&password=x&code",
+    ] {
         let secret = test.canaries.text(&format!("the login's field {field}"));
         send(test, "POST /login", &[form], &format!("{field}={secret}"));
     }
@@ -80,7 +91,10 @@ fn bodies(test: &mut Test, token: &str) {
             .canaries
             .text(&format!("the operator's body number {number}"));
         let headers = [token, "Content-Type: application/json"];
-        send(test, "POST /rest/acme/clients", &headers, &shape(&secret));
+        for route in ["clients", "tokens", "people"] {
+            let request = format!("POST /rest/acme/{route}");
+            send(test, &request, &headers, &shape(&secret));
+        }
     }
 }
 
@@ -92,7 +106,10 @@ pub(crate) fn collect(test: &mut Test) {
         "/rest/acme/orders?limit=500",
         "/rest/acme/certificates?limit=500",
         "/rest/acme/audit/records?limit=1000",
+        "/rest/acme/people",
+        "/rest/acme/tokens",
         "/app/orders",
+        "/app/tokens",
         "/metrics",
         "/readyz",
         "/audit/checkpoint",
