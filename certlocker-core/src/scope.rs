@@ -138,7 +138,7 @@ impl FromStr for Pattern {
                         .parse()
                         .map(|address: std::net::IpAddr| IpNet::from(address))
                 })
-                .map(Self::Network)
+                .map(|network| Self::Network(network.trunc()))
                 .map_err(|_| invalid("no address or CIDR network follows `ip:`".to_owned())),
             _ => Err(invalid(
                 "it starts with neither `dns:` nor `ip:`".to_owned(),
@@ -205,6 +205,13 @@ mod tests {
         ] {
             assert!(!covers("dns:*.example.com", outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn a_network_is_the_same_by_whichever_of_its_addresses_it_is_named() {
+        let named: Pattern = "ip:12.0.2.1/4".parse().unwrap();
+        assert_eq!(named.to_string(), "ip:0.0.0.0/4");
+        assert_eq!(named, "ip:2.0.0.0/4".parse().unwrap());
     }
 
     #[test]

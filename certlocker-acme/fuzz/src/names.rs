@@ -113,7 +113,7 @@ pub(crate) fn timestamp(data: &[u8]) {
     }
 }
 
-/// A token is its text, octet for octet; what is none is refused without being shown.
+/// A token is its text, octet for octet.
 pub(crate) fn token(data: &[u8]) {
     let given = text(data);
     match given.parse::<TokenText>() {
@@ -126,11 +126,7 @@ pub(crate) fn token(data: &[u8]) {
             }
             assert!(text(&changed).parse::<TokenText>().is_err());
         }
-        Err(error) => {
-            let said = error.to_string();
-            crate::assert_shown(&said);
-            assert!(given.len() < 20 || !said.contains(given), "{said}");
-        }
+        Err(error) => crate::assert_shown(&error.to_string()),
     }
 }
 
