@@ -24,7 +24,22 @@ impl Output {
             Self::Json => serde_json::to_string_pretty(value).map_err(io::Error::other)?,
             Self::Text => text(value),
         };
-        writeln!(io::stdout().lock(), "{}", line.trim_end())
+        say(line.trim_end())
+    }
+}
+
+/// Prints a line. A reader that is gone, as `head` is once it has enough, misses nothing.
+///
+/// # Errors
+/// When standard output cannot be written for another reason.
+pub fn say(line: &str) -> io::Result<()> {
+    said(writeln!(io::stdout().lock(), "{line}"))
+}
+
+fn said(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 
@@ -69,6 +84,12 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_is_gone_is_no_failure_and_a_full_disk_is() {
+        assert!(said(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(said(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -3,7 +3,7 @@
 mod expected;
 mod target;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use certlocker_acme::{Clock, SystemClock};
@@ -20,7 +20,7 @@ use crate::cli::{Exit, ProbeCommand, ProbeRun};
 use crate::config::Settings;
 use crate::home::Home;
 use crate::inventory::InventoryError;
-use crate::output::{Output, facts};
+use crate::output::{Output, facts, say};
 
 pub(super) async fn run(
     settings: &Settings,
@@ -153,7 +153,7 @@ impl Round {
             Output::Json => serde_json::to_string(value).map_err(std::io::Error::other)?,
             Output::Text => text(),
         };
-        Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+        Ok(say(&line)?)
     }
 }
 
