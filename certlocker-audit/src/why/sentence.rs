@@ -4,8 +4,16 @@ use certlocker_core::{Actor, Event, Identifier, Record, Trigger};
 
 /// What a record says, as a sentence without its number and time.
 pub fn sentence(record: &Record) -> String {
-    let by = &record.actor;
-    match &record.event {
+    let (event, by) = (&record.event, &record.actor);
+    ordering(event, by)
+        .or_else(|| holding(event, by))
+        .or_else(|| operating(event, by))
+        .unwrap_or_else(|| format!("{} by {by}.", event.name()))
+}
+
+/// Clients, accounts, and what they asked for and got.
+fn ordering(event: &Event, by: &Actor) -> Option<String> {
+    Some(match event {
         Event::AccountCreated {
             account_id,
             client_id: Some(client),
@@ -15,11 +23,6 @@ pub fn sentence(record: &Record) -> String {
         }
         Event::AccountCreated { account_id, .. } => {
             format!("account {account_id} was registered by {by}, without a credential.")
-        }
-        Event::AuthorityCreated {
-            authority_id, role, ..
-        } => {
-            format!("the {role:?} authority {authority_id} was made by {by}.")
         }
         Event::CertificateStored {
             certificate_id,
@@ -51,13 +54,6 @@ pub fn sentence(record: &Record) -> String {
         Event::FinalizeReceived { order_id, .. } => {
             format!("{by} asked for the certificate of order {order_id}.")
         }
-        Event::LogPruned {
-            before, minimum, ..
-        } => {
-            format!(
-                "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
-            )
-        }
         Event::OrderCreated {
             identifiers,
             order_id,
@@ -80,6 +76,18 @@ pub fn sentence(record: &Record) -> String {
                 "order {order_id} for {names} was refused: {}.",
                 failure.detail
             )
+        }
+        _ => return None,
+    })
+}
+
+/// Authorities, secrets, and the keys that wrap them.
+fn holding(event: &Event, by: &Actor) -> Option<String> {
+    Some(match event {
+        Event::AuthorityCreated {
+            authority_id, role, ..
+        } => {
+            format!("the {role:?} authority {authority_id} was made by {by}.")
         }
         Event::SecretReplaced {
             purpose,
@@ -113,6 +121,23 @@ pub fn sentence(record: &Record) -> String {
                 purpose.as_str()
             )
         }
+        Event::WrappingKeyLoaded { key_id } => {
+            format!("the key {key_id}, which wraps secrets, was taken up by {by}.")
+        }
+        _ => return None,
+    })
+}
+
+/// Who may operate, and what operators did.
+fn operating(event: &Event, by: &Actor) -> Option<String> {
+    Some(match event {
+        Event::LogPruned {
+            before, minimum, ..
+        } => {
+            format!(
+                "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
+            )
+        }
         Event::PersonCreated {
             name,
             person_id,
@@ -141,11 +166,8 @@ pub fn sentence(record: &Record) -> String {
         } => {
             format!("{operation} with token {token_id} was refused: it needs {needed}.")
         }
-        Event::WrappingKeyLoaded { key_id } => {
-            format!("the key {key_id}, which wraps secrets, was taken up by {by}.")
-        }
-        other => format!("{} by {by}.", other.name()),
-    }
+        _ => return None,
+    })
 }
 
 /// What set a record off, as a sentence.

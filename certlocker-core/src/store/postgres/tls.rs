@@ -22,16 +22,16 @@ use super::url::Trust;
 pub(super) fn connector(trust: &Trust) -> Result<MakeRustlsConnect, PostgresError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let algorithms = provider.signature_verification_algorithms;
-    let verifier: Arc<dyn ServerCertVerifier> = match trust {
-        Trust::Anybody => Arc::new(Anybody(algorithms)),
-        Trust::Chain(root) => Arc::new(AnyName(verifier(root, &provider)?)),
-        Trust::Name(root) => verifier(root, &provider)?,
+    let asked = match trust {
+        Trust::Anybody => Asked::Nothing,
+        Trust::Chain(root) => Asked::Chain(verifier(root, &provider)?),
+        Trust::Name(root) => Asked::Name(verifier(root, &provider)?),
     };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| PostgresError::Tls(Box::new(error)))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
+        .with_custom_certificate_verifier(Arc::new(Verifier { algorithms, asked }))
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
@@ -55,50 +55,24 @@ fn verifier(
     builder.build().map_err(|error| unreadable(&error))
 }
 
-/// Believes whoever answers, as libpq does when it was given no authority.
+/// Checks as much of a certificate as was asked for; that whoever shows it has its key, always.
 #[derive(Debug)]
-struct Anybody(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
+struct Verifier {
+    algorithms: WebPkiSupportedAlgorithms,
+    asked: Asked,
 }
 
-/// Checks all but the name: `verify-ca`.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+enum Asked {
+    /// Believes whoever answers, as libpq does when it was given no authority.
+    Nothing,
+    /// All but the name: `verify-ca`.
+    Chain(Arc<WebPkiServerVerifier>),
+    /// All: `verify-full`.
+    Name(Arc<WebPkiServerVerifier>),
+}
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -107,14 +81,19 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let checked = self
-            .0
-            .verify_server_cert(end_entity, intermediates, server_name, ocsp, now);
-        match checked {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
+        let check = |verifier: &WebPkiServerVerifier| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp, now)
+        };
+        match &self.asked {
+            Asked::Nothing => Ok(ServerCertVerified::assertion()),
+            Asked::Chain(verifier) => match check(verifier) {
+                Err(Error::InvalidCertificate(
+                    CertificateError::NotValidForName
+                    | CertificateError::NotValidForNameContext { .. },
+                )) => Ok(ServerCertVerified::assertion()),
+                other => other,
+            },
+            Asked::Name(verifier) => check(verifier),
         }
     }
 
@@ -124,7 +103,7 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -133,10 +112,10 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -4,7 +4,7 @@ use axum::http::Method;
 use certlocker_core::{Actor, Event};
 use totp_rs::Totp;
 
-use super::{Answer, Scene, startup};
+use super::scene::{Answer, Scene, startup};
 use crate::inventory::{IssuedPerson, NewPersonRequest};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
