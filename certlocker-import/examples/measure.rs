@@ -91,11 +91,13 @@ fn machine(at: usize, changed: bool) -> FoundHost {
         },
         image_login: None,
         image_name: Some("ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64".to_owned()),
+        image_owner: Some("099720109477".to_owned()),
         managed_by: None,
         name: Some(format!("web-{at}")),
         network: Some("vpc-0123456789abcdef0".to_owned()),
         scaling_group: None,
         security_groups: vec!["default".to_owned(), "web".to_owned()],
+        subnet: None,
         tags: [
             ("env".to_owned(), environment),
             ("Name".to_owned(), format!("web-{at}")),

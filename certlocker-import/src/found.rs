@@ -18,6 +18,8 @@ pub struct FoundHost {
     pub image_login: Option<String>,
     /// The name of its image.
     pub image_name: Option<String>,
+    /// Who made its image: an account.
+    pub image_owner: Option<String>,
     /// The service that runs it, if it is not the account's own.
     pub managed_by: Option<String>,
     /// Its name.
@@ -28,6 +30,8 @@ pub struct FoundHost {
     pub scaling_group: Option<String>,
     /// Its security groups, by name.
     pub security_groups: Vec<String>,
+    /// Its subnet.
+    pub subnet: Option<String>,
     /// Its tags or metadata.
     pub tags: BTreeMap<String, String>,
 }
@@ -73,4 +77,31 @@ pub struct Discovery {
     pub hosts: Vec<FoundHost>,
     /// The key pairs of each part.
     pub key_pairs: Vec<(Scope, KeyPair)>,
+    /// What else could not be seen of a part, and why: key pairs, or the names of images.
+    pub lacking: Vec<(Scope, String)>,
+    /// Parts of which only some machines were asked for, which were all seen: nothing is concluded from
+    /// what is missing there.
+    pub selected: Vec<Scope>,
+}
+
+impl Discovery {
+    /// Parts in the order of their names, and machines of each in the order of the source: parts are
+    /// read at the same time, and which is faster means nothing.
+    pub(crate) fn in_order(&mut self) {
+        self.complete.sort();
+        self.failed.sort();
+        self.lacking.sort();
+        self.selected.sort();
+        self.key_pairs
+            .sort_by(|(one, _), (other, _)| one.cmp(other));
+        let place = |host: &FoundHost| {
+            let cloud = &host.cloud;
+            (
+                cloud.account().to_owned(),
+                cloud.provider(),
+                cloud.region().to_owned(),
+            )
+        };
+        self.hosts.sort_by_cached_key(place);
+    }
 }

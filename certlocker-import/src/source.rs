@@ -1,14 +1,15 @@
 //! Where machines are found, page by page.
 
+mod progress;
 mod recorded;
-
-use std::collections::BTreeMap;
+mod text;
 
 use async_trait::async_trait;
 
-use crate::found::{Discovery, FoundHost, Scope};
+use crate::found::{FoundHost, Scope};
 use crate::keys::KeyPair;
 
+pub use progress::{Progress, discover};
 pub use recorded::{Defaults, Recorded, RecordedError, RecordedKind, Recording};
 
 /// A cloud, or a recording of one.
@@ -62,6 +63,10 @@ impl Cursor {
 pub struct FoundPage {
     /// The machines.
     pub hosts: Vec<FoundHost>,
+    /// Whether only some of the machines were asked for: what is missing then means nothing.
+    pub is_selection: bool,
+    /// What else could not be seen of them, and why.
+    pub lacking: Vec<String>,
     /// Where the next page begins, unless this is the last.
     pub next: Option<Cursor>,
 }
@@ -74,109 +79,39 @@ pub enum SourceError {
     #[error("broken off by the one who asked")]
     Cancelled,
     /// The clock here and that of the cloud differ too much.
-    #[error("the cloud refuses the time of the request: set the clock of this machine right")]
-    ClockSkew,
+    #[error("the cloud refuses the time of the request: set the clock of this machine right ({0})")]
+    ClockSkew(String),
+    /// The cloud does not honour the cursor any more; the part has to be read from its beginning.
+    #[error("the cloud no longer knows where the last page ended: the next look begins anew")]
+    CursorLost,
     /// The credentials are right and not enough.
     #[error("the credentials lack a permission: {0}")]
     Denied(String),
     /// The region is not switched on for the account.
     #[error("the region is not enabled for the account")]
     Disabled,
+    /// The credentials were right once.
+    #[error("the credentials have expired")]
+    Expired,
     /// The recording or answer ends before its end.
     #[error("{0}")]
     Incomplete(String),
+    /// Something else answers there than the region of the cloud that was asked for.
+    #[error("{0}")]
+    Misdirected(String),
+    /// There is nothing to sign requests with.
+    #[error("no credentials are to be had: {0}")]
+    NoIdentity(String),
+    /// The cloud answers that the question is wrong.
+    #[error("the cloud refuses the request: {0}")]
+    Refused(String),
     /// Too many requests.
     #[error("the cloud asks to be asked less often")]
     Throttled,
     /// Nobody answers.
     #[error("the cloud does not answer: {0}")]
     Unreachable(String),
-    /// The credentials are wrong, revoked or expired.
-    #[error("the cloud does not accept the credentials")]
-    Unauthorized,
-}
-
-/// How far a discovery has come; kept, it goes on from there.
-#[derive(Clone, Debug, Default)]
-pub struct Progress {
-    /// Where the next page of a part begins; none of a part that was not begun.
-    cursors: BTreeMap<Scope, Cursor>,
-    discovery: Discovery,
-}
-
-impl Progress {
-    /// What was found so far.
-    pub fn found(&self) -> &Discovery {
-        &self.discovery
-    }
-
-    /// What was found. Parts that were not seen to their end count as failed.
-    pub fn into_discovery(self) -> Discovery {
-        self.discovery
-    }
-}
-
-/// Reads parts of a source to their ends, as far as they can be seen: one that fails holds up no
-/// other. `go_on` is asked before each page.
-///
-/// Called again with the same progress, it goes on with the parts that had failed, each from its last
-/// good page.
-///
-/// # Errors
-/// [`SourceError`] when not even the parts can be found out.
-pub async fn discover(
-    source: &dyn Source,
-    progress: &mut Progress,
-    go_on: &(dyn Fn(&Discovery) -> bool + Send + Sync),
-) -> Result<(), SourceError> {
-    let scopes = source.scopes().await?;
-    for scope in scopes {
-        if progress.discovery.complete.contains(&scope) {
-            continue;
-        }
-        progress
-            .discovery
-            .failed
-            .retain(|(failed, _)| *failed != scope);
-        match part(source, &scope, progress, go_on).await {
-            Ok(()) => progress.discovery.complete.push(scope),
-            Err(error) => progress.discovery.failed.push((scope, error.to_string())),
-        }
-    }
-    Ok(())
-}
-
-async fn part(
-    source: &dyn Source,
-    scope: &Scope,
-    progress: &mut Progress,
-    go_on: &(dyn Fn(&Discovery) -> bool + Send + Sync),
-) -> Result<(), SourceError> {
-    if !progress.cursors.contains_key(scope) {
-        pairs(source, scope, progress).await;
-    }
-    loop {
-        if !go_on(&progress.discovery) {
-            return Err(SourceError::Cancelled);
-        }
-        let page = source.page(scope, progress.cursors.get(scope)).await?;
-        progress.discovery.hosts.extend(page.hosts);
-        match page.next {
-            Some(next) => progress.cursors.insert(scope.clone(), next),
-            None => {
-                progress.cursors.remove(scope);
-                return Ok(());
-            }
-        };
-    }
-}
-
-/// Key pairs that cannot be listed leave names to go by.
-async fn pairs(source: &dyn Source, scope: &Scope, progress: &mut Progress) {
-    let pairs = source.key_pairs(scope).await.unwrap_or_default();
-    let of_scope = |(known, _): &(Scope, KeyPair)| known == scope;
-    if !progress.discovery.key_pairs.iter().any(of_scope) {
-        let pairs = pairs.into_iter().map(|pair| (scope.clone(), pair));
-        progress.discovery.key_pairs.extend(pairs);
-    }
+    /// The credentials are wrong or revoked.
+    #[error("the cloud does not accept the credentials: {0}")]
+    Unauthorized(String),
 }

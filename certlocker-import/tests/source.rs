@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
 use certlocker_core::host::{AddressKind, Power, Provider};
@@ -327,4 +328,174 @@ fn a_discovery_that_is_broken_off_says_so_and_goes_on() {
         (progress.found().hosts.len(), distinct(progress.found())),
         (3_000, 3_000)
     );
+}
+
+/// Parts that each wait for the others to be asked for.
+struct Meeting {
+    asked: Mutex<BTreeSet<Scope>>,
+    expected: usize,
+}
+
+const PARTS: usize = 5;
+
+impl Meeting {
+    fn of(expected: usize) -> Self {
+        Self {
+            asked: Mutex::default(),
+            expected,
+        }
+    }
+
+    /// Comes back when all parts were asked for; gives up after so many looks.
+    async fn all_are_here(&self) -> Result<(), SourceError> {
+        let mut looks = 0;
+        std::future::poll_fn(|context| {
+            looks += 1;
+            if self.asked.lock().unwrap().len() == self.expected {
+                return Poll::Ready(Ok(()));
+            }
+            if looks > 1_000 {
+                return Poll::Ready(Err(SourceError::Throttled));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Source for Meeting {
+    async fn scopes(&self) -> Result<Vec<Scope>, SourceError> {
+        let region = |at: usize| Scope {
+            account: "1".to_owned(),
+            provider: Provider::Aws,
+            region: format!("region-{at}"),
+        };
+        Ok((0..PARTS).rev().map(region).collect())
+    }
+
+    async fn key_pairs(&self, _: &Scope) -> Result<Vec<KeyPair>, SourceError> {
+        Ok(Vec::new())
+    }
+
+    async fn page(&self, scope: &Scope, _: Option<&Cursor>) -> Result<FoundPage, SourceError> {
+        self.asked.lock().unwrap().insert(scope.clone());
+        self.all_are_here().await?;
+        Ok(FoundPage::default())
+    }
+}
+
+#[test]
+fn parts_are_read_at_the_same_time_and_told_in_the_order_of_their_names() {
+    let found = all(&Meeting::of(PARTS));
+    assert_eq!(found.failed, vec![]);
+    let regions: Vec<&str> = found.complete.iter().map(|scope| &*scope.region).collect();
+    let expected = ["region-0", "region-1", "region-2", "region-3", "region-4"];
+    assert_eq!(regions, expected);
+}
+
+#[test]
+fn a_discovery_that_is_dropped_tells_what_was_not_read() {
+    let source = Meeting::of(PARTS + 1);
+    let mut progress = Progress::default();
+    {
+        let mut discovery = std::pin::pin!(discover(&source, &mut progress, &|_| true));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(discovery.as_mut().poll(&mut context).is_pending());
+    }
+    let failed = progress.into_discovery().failed;
+    assert_eq!(failed.len(), PARTS);
+}
+
+#[test]
+fn a_part_whose_cursor_is_lost_is_read_anew() {
+    struct Forgetful(Recorded, Mutex<usize>);
+    #[async_trait]
+    impl Source for Forgetful {
+        async fn scopes(&self) -> Result<Vec<Scope>, SourceError> {
+            self.0.scopes().await
+        }
+
+        async fn key_pairs(&self, scope: &Scope) -> Result<Vec<KeyPair>, SourceError> {
+            self.0.key_pairs(scope).await
+        }
+
+        async fn page(
+            &self,
+            scope: &Scope,
+            after: Option<&Cursor>,
+        ) -> Result<FoundPage, SourceError> {
+            let mut pages = self.1.lock().unwrap();
+            *pages += 1;
+            if *pages == 2 {
+                return Err(SourceError::CursorLost);
+            }
+            block_on(self.0.page(scope, after))
+        }
+    }
+    let servers: Vec<String> = (0..1_500)
+        .map(|at| format!(r#"{{"ID":"s-{at}","Status":"ACTIVE"}}"#))
+        .collect();
+    let text = format!("[{}]", servers.join(","));
+    let source = Forgetful(recorded(text.as_bytes(), &openstack()), Mutex::new(0));
+    let mut progress = Progress::default();
+    block_on(discover(&source, &mut progress, &|_| true)).unwrap();
+    assert_eq!(
+        (progress.found().hosts.len(), progress.found().failed.len()),
+        (0, 1)
+    );
+    block_on(discover(&source, &mut progress, &|_| true)).unwrap();
+    assert_eq!(
+        (progress.found().hosts.len(), distinct(progress.found())),
+        (1_500, 1_500)
+    );
+}
+
+#[test]
+fn a_part_of_which_only_some_machines_were_asked_for_is_not_seen_whole() {
+    struct Selecting(Recorded);
+    #[async_trait]
+    impl Source for Selecting {
+        async fn scopes(&self) -> Result<Vec<Scope>, SourceError> {
+            self.0.scopes().await
+        }
+
+        async fn key_pairs(&self, scope: &Scope) -> Result<Vec<KeyPair>, SourceError> {
+            self.0.key_pairs(scope).await
+        }
+
+        async fn page(
+            &self,
+            scope: &Scope,
+            after: Option<&Cursor>,
+        ) -> Result<FoundPage, SourceError> {
+            let page = self.0.page(scope, after).await?;
+            Ok(FoundPage {
+                is_selection: true,
+                ..page
+            })
+        }
+    }
+    let source = Selecting(recorded(
+        br#"[{"ID":"s-1","Status":"ACTIVE"}]"#,
+        &openstack(),
+    ));
+    let found = all(&source);
+    assert_eq!(
+        (
+            found.complete.len(),
+            found.failed.len(),
+            found.selected.len()
+        ),
+        (0, 0, 1)
+    );
+}
+
+#[test]
+fn what_cannot_be_seen_beside_the_machines_is_told() {
+    let found = all(&failing());
+    let lacking: Vec<&str> = found.lacking.iter().map(|(_, what)| &**what).collect();
+    let expected = "key pairs: the credentials lack a permission: ec2:DescribeKeyPairs";
+    assert_eq!(lacking, [expected, expected]);
 }

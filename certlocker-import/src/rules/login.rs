@@ -52,7 +52,23 @@ const IMAGES: &[(&str, &str, &str)] = &[
     ("windows", "Administrator", "Administrator"),
 ];
 
-/// The account of a host in these groups: by a group's rule, a tag, the image, the platform.
+/// Who makes images at EC2, and the account that they have. Makers of several are not here.
+///
+/// [Ubuntu](https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/),
+/// [Debian](https://wiki.debian.org/Cloud/AmazonEC2Image), [Rocky](https://rockylinux.org/download),
+/// [AlmaLinux](https://wiki.almalinux.org/cloud/AWS.html).
+const OWNERS: &[(&str, &str, &str)] = &[
+    ("099720109477", "Canonical", "ubuntu"),
+    ("136693071363", "Debian", "admin"),
+    ("137112412989", "Amazon", "ec2-user"),
+    ("309956199498", "Red Hat", "ec2-user"),
+    ("764336703387", "AlmaLinux", "ec2-user"),
+    ("792107900819", "Rocky Linux", "rocky"),
+    ("801119661308", "Amazon, Windows", "Administrator"),
+];
+
+/// The account of a host in these groups: by a group's rule, a tag, the image, who made that, the
+/// platform.
 pub fn guess_login(
     host: &FoundHost,
     groups: &BTreeSet<String>,
@@ -76,6 +92,11 @@ pub fn guess_login(
         known(host.image_name.as_deref()?, host)
             .map(|known| (known.0, format!("image {}", known.1)))
     };
+    let by_owner = || {
+        let owner = host.image_owner.as_deref()?;
+        let (_, name, user) = OWNERS.iter().find(|(account, ..)| *account == owner)?;
+        Some(((*user).to_owned(), format!("image of {name} ({owner})")))
+    };
     let by_platform = || {
         known(host.facts.platform.as_deref()?, host)
             .map(|known| (known.0, format!("platform {}", known.1)))
@@ -84,6 +105,7 @@ pub fn guess_login(
         .or_else(by_tag)
         .or_else(by_property)
         .or_else(by_image)
+        .or_else(by_owner)
         .or_else(by_platform)?;
     Some(LoginGuess { reason, user })
 }

@@ -9,6 +9,7 @@ use crate::found::FoundHost;
 pub(super) enum Field {
     Account,
     Image,
+    ImageOwner,
     Name,
     Network,
     Platform,
@@ -16,11 +17,12 @@ pub(super) enum Field {
     Region,
     ScalingGroup,
     SecurityGroup,
+    Subnet,
     Tag(String),
 }
 
 /// Names as they are written in rules.
-pub(super) const FIELDS: &str = "account, image, name, network, platform, provider, region, scaling_group, security_group, tag:NAME";
+pub(super) const FIELDS: &str = "account, image, image_owner, name, network, platform, provider, region, scaling_group, security_group, subnet, tag:NAME";
 
 impl FromStr for Field {
     type Err = ();
@@ -29,6 +31,7 @@ impl FromStr for Field {
         Ok(match text {
             "account" => Self::Account,
             "image" => Self::Image,
+            "image_owner" => Self::ImageOwner,
             "name" => Self::Name,
             "network" => Self::Network,
             "platform" => Self::Platform,
@@ -36,6 +39,7 @@ impl FromStr for Field {
             "region" => Self::Region,
             "scaling_group" => Self::ScalingGroup,
             "security_group" => Self::SecurityGroup,
+            "subnet" => Self::Subnet,
             _ => match text.strip_prefix("tag:") {
                 Some(key) if !key.is_empty() => Self::Tag(key.to_owned()),
                 _ => return Err(()),
@@ -51,6 +55,7 @@ impl Field {
         match self {
             Self::Account => vec![host.cloud.account().to_owned()],
             Self::Image => one(host.image_name.as_ref().or(host.facts.image.as_ref())),
+            Self::ImageOwner => one(host.image_owner.as_ref()),
             Self::Name => one(host.name.as_ref()),
             Self::Network => one(host.network.as_ref()),
             Self::Platform => one(host.facts.platform.as_ref()),
@@ -58,6 +63,7 @@ impl Field {
             Self::Region => vec![host.cloud.region().to_owned()],
             Self::ScalingGroup => one(host.scaling_group.as_ref()),
             Self::SecurityGroup => host.security_groups.clone(),
+            Self::Subnet => one(host.subnet.as_ref()),
             Self::Tag(key) => one(host.tags.get(key)),
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::text::line;
 use super::{Cursor, FoundPage, Source, SourceError};
 use crate::found::{FoundHost, Scope};
 use crate::keys::KeyPair;
@@ -63,9 +64,16 @@ pub enum RecordedError {
 /// Recordings that are put together: machines, their images, key pairs.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    images: BTreeMap<String, String>,
+    images: BTreeMap<String, Image>,
     parts: BTreeMap<Scope, Part>,
     unplaced: Vec<KeyPair>,
+}
+
+/// What there is to know of an image.
+#[derive(Clone, Debug)]
+struct Image {
+    name: String,
+    owner: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -118,8 +126,10 @@ impl Recording {
             part.pairs.extend(self.unplaced.iter().cloned());
             for host in &mut part.hosts {
                 let image = host.facts.image.as_ref();
-                let name = image.and_then(|image| self.images.get(image).cloned());
-                host.image_name = host.image_name.take().or(name);
+                if let Some(image) = image.and_then(|image| self.images.get(image).cloned()) {
+                    host.image_name = Some(image.name);
+                    host.image_owner = image.owner;
+                }
             }
         }
         Recorded { parts: self.parts }
@@ -187,21 +197,17 @@ impl Source for Recorded {
         }
         let more = end < part.hosts.len() || part.incomplete.is_some();
         let next = more.then(|| Cursor::new(end.to_string()));
-        Ok(FoundPage { hosts, next })
+        Ok(FoundPage {
+            hosts,
+            next,
+            ..FoundPage::default()
+        })
     }
 }
 
 /// A text of a cloud: printable and bounded.
 fn text(value: &Value) -> Option<String> {
-    const LONGEST: usize = 256;
-    let text: String = value
-        .as_str()?
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST)
-        .collect();
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    line(value.as_str()?)
 }
 
 /// A member that is a text.

@@ -248,12 +248,16 @@ fn the_account_is_guessed_with_a_reason_and_a_group_overrides_it() {
     debian.image_name = Some("debian-12-amd64".to_owned());
     let mut silent = machine("i-4", "10.0.0.4");
     silent.image_name = None;
+    let mut own_name = machine("i-6", "10.0.0.6");
+    own_name.image_name = Some("golden-2026".to_owned());
+    own_name.image_owner = Some("099720109477".to_owned());
     let lines = world.lines(found(vec![
         machine("i-1", "10.0.0.1"),
         debian,
         tagged(machine("i-3", "10.0.0.3"), "env", "prod"),
         silent,
         tagged(machine("i-5", "10.0.0.5"), "ssh-user", "me"),
+        own_name,
     ]));
     let logins: Vec<Option<(String, String)>> = lines
         .iter()
@@ -268,6 +272,7 @@ fn the_account_is_guessed_with_a_reason_and_a_group_overrides_it() {
             guess("deploy", "the account of group prod"),
             None,
             guess("me", "tag ssh-user"),
+            guess("ubuntu", "image of Canonical (099720109477)"),
         ]
     );
     assert!(lines[3].reason.contains("nothing tells the account"));

@@ -64,11 +64,13 @@ pub(crate) fn machine(instance: &str, ip: &str) -> FoundHost {
         },
         image_login: None,
         image_name: Some("ubuntu/images/jammy".to_owned()),
+        image_owner: None,
         managed_by: None,
         name: Some(format!("name-{instance}")),
         network: None,
         scaling_group: None,
         security_groups: Vec::new(),
+        subnet: None,
         tags: BTreeMap::new(),
     }
 }

@@ -7,14 +7,17 @@ use certlocker_core::Timestamp;
 use certlocker_core::host::{AddressKind, CloudId, Facts, HostAddress, Power, Provider};
 use serde_json::Value;
 
-use super::{Defaults, Machines, RecordedError, items, member, text};
+use super::{Defaults, Image, Machines, RecordedError, items, member, text};
 use crate::found::{FoundHost, Scope};
 use crate::keys::KeyPair;
 
-pub(super) fn images(value: &Value) -> BTreeMap<String, String> {
-    items(value, "Images")
-        .filter_map(|image| Some((member(image, "ImageId")?, member(image, "Name")?)))
-        .collect()
+pub(super) fn images(value: &Value) -> BTreeMap<String, Image> {
+    let read = |image: &Value| {
+        let name = member(image, "Name")?;
+        let owner = member(image, "OwnerId");
+        Some((member(image, "ImageId")?, Image { name, owner }))
+    };
+    items(value, "Images").filter_map(read).collect()
 }
 
 pub(super) fn key_pairs(value: &Value) -> Vec<KeyPair> {
@@ -103,19 +106,31 @@ fn host(instance: &Value, account: &str, region: &str) -> Option<FoundHost> {
             ))
         })
         .collect();
-    let groups = items(instance, "SecurityGroups").filter_map(|group| member(group, "GroupName"));
     Some(FoundHost {
         cloud,
         facts: facts(instance),
         image_login: None,
         image_name: None,
+        image_owner: None,
         managed_by: managed_by(instance),
         name: tags.get("Name").filter(|name| !name.is_empty()).cloned(),
         network: member(instance, "VpcId"),
         scaling_group: tags.get("aws:autoscaling:groupName").cloned(),
-        security_groups: groups.collect(),
+        security_groups: security_groups(instance),
+        subnet: member(instance, "SubnetId"),
         tags,
     })
+}
+
+/// The groups of the machine and of each of its interfaces.
+fn security_groups(instance: &Value) -> Vec<String> {
+    let interfaces = items(instance, "NetworkInterfaces");
+    let groups = items(instance, "SecurityGroups")
+        .chain(interfaces.flat_map(|interface| items(interface, "Groups")));
+    let names: BTreeSet<String> = groups
+        .filter_map(|group| member(group, "GroupName"))
+        .collect();
+    names.into_iter().collect()
 }
 
 fn managed_by(instance: &Value) -> Option<String> {
@@ -125,15 +140,11 @@ fn managed_by(instance: &Value) -> Option<String> {
 }
 
 fn facts(instance: &Value) -> Facts {
-    let names = ["PrivateDnsName", "PublicDnsName"];
     let launched = member(instance, "LaunchTime");
     Facts {
         addresses: addresses(instance),
         host_keys: BTreeSet::new(),
-        hostnames: names
-            .iter()
-            .filter_map(|name| member(instance, name))
-            .collect(),
+        hostnames: hostnames(instance),
         image: member(instance, "ImageId"),
         key_pair: member(instance, "KeyName"),
         launched: launched.and_then(|at| Timestamp::parse(&at).ok()),
@@ -153,6 +164,24 @@ fn power(instance: &Value) -> Power {
         Some("pending" | "shutting-down" | "stopping") => Power::Changing,
         _ => Power::Unknown,
     }
+}
+
+/// The names of the machine and of the addresses of each interface.
+fn hostnames(instance: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut add = |of: &Value| {
+        names.extend(member(of, "PrivateDnsName"));
+        names.extend(member(of, "PublicDnsName"));
+    };
+    add(instance);
+    for interface in items(instance, "NetworkInterfaces") {
+        add(interface);
+        for address in items(interface, "PrivateIpAddresses") {
+            add(address);
+            address.get("Association").into_iter().for_each(&mut add);
+        }
+    }
+    names
 }
 
 /// The addresses of every interface; those of the instance itself, if it lists no interfaces.

@@ -94,11 +94,13 @@ fn host(server: &Value, project: &str, region: &str) -> Option<FoundHost> {
         },
         image_login: property("os_admin_user"),
         image_name: member(server, "Image Name").or_else(|| member(server, "Image")),
+        image_owner: None,
         managed_by: None,
         name: member(server, "name").or_else(|| member(server, "Name")),
         network,
         scaling_group: None,
         security_groups: groups.collect(),
+        subnet: None,
         tags,
     })
 }

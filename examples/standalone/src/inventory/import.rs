@@ -35,7 +35,7 @@ impl Inventory {
     ) -> Result<PlanDetail, InventoryError> {
         let effects = preview(rules, &discovery.hosts);
         let known = known(&*self.store, self.clock.now()).await?;
-        let failures = discovery.failed.iter();
+        let failures = discovery.failed.iter().chain(&discovery.lacking);
         let heading = Heading {
             computed_from: computed_from(&known),
             failures: failures
