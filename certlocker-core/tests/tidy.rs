@@ -130,7 +130,8 @@ fn rust_version_is_the_highest_that_a_dependency_asks_for() {
     let version = |package: &Value| {
         let text = package["rust_version"].as_str()?;
         let mut parts = text.split('.').map(|part| part.parse::<u32>().unwrap());
-        Some((parts.next()?, parts.next().unwrap_or(0)))
+        let mut next = || parts.next().unwrap_or(0);
+        Some((next(), next(), next()))
     };
     let own: BTreeSet<&str> = members(&metadata)
         .iter()

@@ -1,5 +1,7 @@
 //! Where machines are found, page by page.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 mod progress;
 mod recorded;
 mod text;
