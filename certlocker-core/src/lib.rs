@@ -53,7 +53,7 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId, ImportPlanId,
     InvalidId, OrderId, PersonId, Random, SecretId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
