@@ -7,8 +7,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId, ImportPlanId,
-    OrderId, PersonId, SecretId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
+    ImportPlanId, OrderId, PersonId, SecretId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.

@@ -7,7 +7,7 @@ use super::reads::{many, newest, one};
 use super::{By, Page, Rows, StoreError};
 use crate::host::{Access, AccessTarget, CloudId, Group, Host};
 use crate::import::{Batch, Credential, Plan};
-use crate::{CredentialId, GroupId, HostId, ImportPlanId, Versioned};
+use crate::{AccessId, CredentialId, GroupId, HostId, ImportPlanId, Versioned};
 
 /// Reads hosts, groups and entries.
 #[async_trait]
@@ -43,6 +43,9 @@ pub trait HostStore: Send + Sync {
 
     /// Groups.
     async fn groups(&self, page: Page) -> Result<Vec<Versioned<Group>>, StoreError>;
+
+    /// The entry with this id; [`StoreError::NotFound`] if there is none.
+    async fn access(&self, id: &AccessId) -> Result<Versioned<Access>, StoreError>;
 
     /// Entries, those that ended among them.
     async fn accesses(&self, page: Page) -> Result<Vec<Versioned<Access>>, StoreError>;
@@ -124,6 +127,10 @@ impl<S: Rows + ?Sized> HostStore for S {
 
     async fn groups(&self, page: Page) -> Result<Vec<Versioned<Group>>, StoreError> {
         many(self, By::Key, page).await
+    }
+
+    async fn access(&self, id: &AccessId) -> Result<Versioned<Access>, StoreError> {
+        one(self, id.to_string()).await
     }
 
     async fn accesses(&self, page: Page) -> Result<Vec<Versioned<Access>>, StoreError> {
