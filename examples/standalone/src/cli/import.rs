@@ -139,6 +139,10 @@ pub struct PlanArguments {
     /// Where the cloud is asked, if it is not where everybody asks it.
     #[arg(long, requires = "from", value_name = "URL")]
     pub endpoint: Option<String>,
+    /// Only machines that fit, as `NAME=VALUE,…` in the words of EC2 (`tag:env=prod`); can be given
+    /// several times. Nothing is concluded from those that are missing.
+    #[arg(long = "filter", requires = "from", value_name = "NAME=VALUE")]
+    pub filters: Vec<String>,
     /// The machines of every project, where the credential allows it.
     #[arg(long, requires = "from")]
     pub all_projects: bool,

@@ -74,12 +74,9 @@ impl Inventory {
     ) -> Result<PlanDetail, InventoryError> {
         let effects = preview(rules, &discovery.hosts);
         let known = known(&*self.store, self.clock.now()).await?;
-        let failures = discovery.failed.iter().chain(&discovery.lacking);
         let heading = Heading {
             computed_from: computed_from(&known),
-            failures: failures
-                .map(|(scope, why)| format!("{scope}: {why}"))
-                .collect(),
+            failures: unseen(&discovery),
             source,
             undoes: None,
         };
@@ -229,4 +226,14 @@ impl Inventory {
             store: &*self.store,
         }
     }
+}
+
+/// What was not seen, and why.
+fn unseen(discovery: &Discovery) -> Vec<String> {
+    let failed = discovery.failed.iter().chain(&discovery.lacking);
+    let failed = failed.map(|(scope, why)| format!("{scope}: {why}"));
+    let selected = discovery.selected.iter().map(|scope| {
+        format!("{scope}: only some machines were asked for: whether others are gone is not known")
+    });
+    failed.chain(selected).collect()
 }

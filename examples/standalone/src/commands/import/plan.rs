@@ -66,6 +66,7 @@ fn request(arguments: &PlanArguments) -> Result<PlanRequest, CommandError> {
         account: arguments.account.clone(),
         all_projects: arguments.all_projects,
         endpoint: arguments.endpoint.clone(),
+        filters: arguments.filters.clone(),
         from: arguments.from.clone(),
         groups: arguments.groups.clone(),
         keys: texts(&arguments.keys)?,

@@ -27,6 +27,8 @@ pub(super) struct CloudOptions {
     pub(super) all_projects: bool,
     /// Where the cloud is asked, if it is not where everybody asks it.
     pub(super) endpoint: Option<String>,
+    /// Only machines that fit all of these, in the words of the cloud.
+    pub(super) filters: Vec<String>,
     /// The regions; those that the identity names, or all, if there is none.
     pub(super) regions: Vec<String>,
 }
@@ -45,6 +47,32 @@ pub(super) async fn source(
     }
 }
 
+#[cfg(feature = "aws")]
+fn aws(
+    reading: &Reading<AwsCredential>,
+    name: &str,
+    options: &CloudOptions,
+) -> Result<Box<dyn Source>, InventoryError> {
+    use certlocker_import::source::aws::{Ec2, Filter, Identity, Options};
+
+    fn invalid(error: impl std::fmt::Display) -> InventoryError {
+        InventoryError::Invalid(error.to_string())
+    }
+
+    let identity = Identity::of(reading, name).map_err(invalid)?;
+    let filters = options.filters.iter().map(|filter| filter.parse());
+    let filters: Result<Vec<Filter>, _> = filters.collect();
+    let options = Options {
+        endpoint: options.endpoint.clone(),
+        filters: filters.map_err(invalid)?,
+        regions: options.regions.clone(),
+        ..Options::default()
+    };
+    let source = Ec2::new(&identity, options).map_err(invalid)?;
+    Ok(Box::new(source))
+}
+
+#[cfg(not(feature = "aws"))]
 fn aws(
     _reading: &Reading<AwsCredential>,
     _name: &str,

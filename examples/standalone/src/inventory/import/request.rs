@@ -28,6 +28,8 @@ pub struct PlanRequest {
     /// Where the cloud is asked, if it is not where everybody asks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
+    /// Only machines that fit all of these: `NAME=VALUE,…` in the words of EC2.
+    pub filters: Vec<String>,
     /// The name of a kept credential: its cloud is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -132,6 +134,7 @@ impl Inventory {
                 let options = CloudOptions {
                     all_projects: request.all_projects,
                     endpoint: request.endpoint.clone(),
+                    filters: request.filters.clone(),
                     regions: request.regions.clone(),
                 };
                 let identity = self.identity(name, by).await?;
