@@ -10,6 +10,8 @@ mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod import;
+#[cfg(feature = "aws")]
+mod import_aws;
 mod import_remote;
 mod nodes;
 mod people;
