@@ -125,6 +125,22 @@ fn default_core_has_no_runtime_no_http_and_no_sql() {
 }
 
 #[test]
+fn the_sdk_of_a_cloud_is_built_only_for_whoever_asks_for_it() {
+    for package in [
+        "certlocker-import",
+        "certlocker-acme-fuzz",
+        "certlocker-benches",
+        "certlocker",
+    ] {
+        let words = [
+            "tree", "-p", package, "-e", "normal", "--prefix", "none", "--locked",
+        ];
+        let tree = cargo(&words);
+        assert!(!tree.contains("aws-sdk-"), "it came into {package}");
+    }
+}
+
+#[test]
 fn rust_version_is_the_highest_that_a_dependency_asks_for() {
     let metadata = metadata();
     let version = |package: &Value| {

@@ -11,7 +11,9 @@ mod tree;
 
 use std::fmt;
 
-pub use aws::{AccessKey, AwsCredential, AwsSecretSource, RoleBase, aws, aws_environment};
+pub use aws::{
+    AccessKey, AwsCredential, AwsSecretSource, RoleBase, aws, aws_environment, aws_instance_profile,
+};
 pub use openstack::{
     ApplicationCredential, Interface, Named, OpenStackAuth, OpenStackCredential, OpenStackFiles,
     OpenStackScope, Project, Region, Trust, User, openstack_clouds, openstack_environment,

@@ -52,6 +52,8 @@ pub enum CredentialForm {
     Aws,
     /// What the environment of the process says of AWS.
     AwsEnvironment,
+    /// What the metadata service of AWS gives to the machine.
+    AwsInstanceProfile,
     /// clouds.yaml of OpenStack, and secure.yaml if there are two texts.
     Clouds,
     /// A file of OpenStack to be sourced by a shell.
@@ -66,6 +68,7 @@ impl CredentialForm {
         match self {
             Self::Aws => "aws",
             Self::AwsEnvironment => "aws-environment",
+            Self::AwsInstanceProfile => "aws-instance-profile",
             Self::Clouds => "clouds",
             Self::Openrc => "openrc",
             Self::OpenstackEnvironment => "openstack-environment",

@@ -15,7 +15,7 @@ use std::fmt;
 use certlocker_core::{Secret, Timestamp};
 
 use super::text::Text;
-use super::{NoteKind, Reading};
+use super::{Found, NoteKind, Reading};
 use assemble::Assembler;
 
 /// One way to be somebody at AWS.
@@ -110,6 +110,21 @@ pub fn aws(bytes: &[u8]) -> Reading<AwsCredential> {
         );
     }
     reading.in_order()
+}
+
+/// The identity that the metadata service gives to this machine, which no text has.
+pub fn aws_instance_profile() -> Reading<AwsCredential> {
+    let mut reading = Reading::new();
+    reading.found.push(Found {
+        line: 0,
+        name: "instance-profile".to_owned(),
+        read_as: "instance profile",
+        value: AwsCredential {
+            region: None,
+            source: AwsSecretSource::InstanceProfile,
+        },
+    });
+    reading
 }
 
 /// Reads AWS credentials from environment variables, given as name and value.

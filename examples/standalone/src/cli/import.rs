@@ -90,6 +90,8 @@ pub enum KeptKind {
     Aws,
     /// What the environment of the server says of AWS.
     AwsEnvironment,
+    /// What AWS gives to the machine that the server runs on.
+    AwsInstanceProfile,
     /// clouds.yaml of OpenStack.
     Clouds,
     /// An openrc file of OpenStack.
@@ -105,6 +107,7 @@ impl KeptKind {
         match self {
             Self::Aws => "aws",
             Self::AwsEnvironment => "aws-environment",
+            Self::AwsInstanceProfile => "aws-instance-profile",
             Self::Clouds => "clouds",
             Self::Openrc => "openrc",
             Self::OpenstackEnvironment => "openstack-environment",

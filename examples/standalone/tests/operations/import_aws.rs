@@ -144,6 +144,25 @@ fn of_what_a_filter_leaves_out_nothing_is_concluded() {
 }
 
 #[test]
+fn a_machine_without_a_metadata_service_is_told_so() {
+    let desk = Desk::new();
+    let kind = [
+        "import",
+        "credential",
+        "add",
+        "here",
+        "--kind",
+        "aws-instance-profile",
+    ];
+    assert_eq!(desk.json(&kind)["identity"], "instance-profile");
+    let asked = ["import", "plan", "--from", "here", "--region", REGION];
+    let mut command = desk.command(&asked);
+    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    let said = fail(&mut command);
+    assert!(said.contains("no credentials are to be had"), "{said}");
+}
+
+#[test]
 fn an_account_that_cannot_be_asked_is_told_without_its_secret() {
     let desk = Desk::new();
     let asked = [

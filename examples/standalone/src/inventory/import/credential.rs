@@ -5,8 +5,8 @@ use std::fmt;
 use certlocker_core::import::{Credential, CredentialForm, Holds, NewCredential};
 use certlocker_core::{Attribution, Changeset, Page, Secret, SecretPurpose, StoreError, Versioned};
 use certlocker_import::credentials::{
-    Found, OpenStackCredential, OpenStackFiles, Reading, aws, aws_environment, openstack_clouds,
-    openstack_environment, openstack_rc,
+    Found, OpenStackCredential, OpenStackFiles, Reading, aws, aws_environment,
+    aws_instance_profile, openstack_clouds, openstack_environment, openstack_rc,
 };
 use certlocker_import::keys::{KeyFile, read_key};
 use serde::{Deserialize, Serialize};
@@ -49,7 +49,7 @@ pub struct NewCredentialRequest {
     /// Which identity of the text, if there are several: a profile, a cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// What it is of: aws, aws-environment, clouds, openrc, openstack-environment or key.
+    /// What it is of: aws, aws-environment, aws-instance-profile, clouds, openrc, openstack-environment or key.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -226,6 +226,10 @@ impl Inventory {
                 let name = identity.clone();
                 Ok(CloudIdentity::Aws { name, reading })
             }
+            CredentialForm::AwsInstanceProfile => Ok(CloudIdentity::Aws {
+                name: identity.clone(),
+                reading: aws_instance_profile(),
+            }),
             form => openstack(*form, &texts)
                 .found
                 .into_iter()
@@ -288,6 +292,10 @@ fn read(request: &NewCredentialRequest) -> Result<Read, InventoryError> {
             let reading = aws_environment(pairs(&variables));
             cloud(CredentialForm::AwsEnvironment, &reading, named, Vec::new())
         }
+        "aws-instance-profile" => {
+            let form = CredentialForm::AwsInstanceProfile;
+            cloud(form, &aws_instance_profile(), named, Vec::new())
+        }
         "clouds" => of_openstack(CredentialForm::Clouds, named, texts()),
         "openrc" => of_openstack(CredentialForm::Openrc, named, texts()),
         "openstack-environment" => {
@@ -295,7 +303,7 @@ fn read(request: &NewCredentialRequest) -> Result<Read, InventoryError> {
         }
         "key" => key(&request.name, text),
         other => Err(InventoryError::Invalid(format!(
-            "a credential is of kind aws, aws-environment, clouds, openrc, openstack-environment or key, and not `{}`",
+            "a credential is of kind aws, aws-environment, aws-instance-profile, clouds, openrc, openstack-environment or key, and not `{}`",
             other.escape_debug()
         ))),
     }
