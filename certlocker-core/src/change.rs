@@ -23,6 +23,8 @@ pub enum Kind {
     Certificate,
     /// [`Client`](crate::Client).
     Client,
+    /// [`Credential`](crate::import::Credential).
+    Credential,
     /// [`Group`](crate::host::Group).
     Group,
     /// [`Host`](crate::host::Host).
@@ -54,6 +56,7 @@ impl Kind {
             Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
+            Self::Credential => "credential",
             Self::Group => "group",
             Self::Host => "host",
             Self::ImportBatch => "import_batch",

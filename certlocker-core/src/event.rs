@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
 use crate::import::LineCounts;
-use crate::{AccessId, GroupId, HostId, ImportPlanId, KeyFingerprint};
+use crate::{AccessId, CredentialId, GroupId, HostId, ImportPlanId, KeyFingerprint};
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
     Method, OrderId, PersonId, Quirk, Revocation, Role, Scope, SecretId, SecretPurpose, Subject,
@@ -97,6 +97,10 @@ fn certificate(id: &CertificateId) -> Option<Subject> {
 
 fn client(id: &ClientId) -> Option<Subject> {
     Some(Subject::Client(*id))
+}
+
+fn credential(id: &CredentialId) -> Option<Subject> {
+    Some(Subject::Credential(*id))
 }
 
 fn access(id: &AccessId) -> Option<Subject> {

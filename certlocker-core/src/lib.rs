@@ -53,8 +53,8 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
-    InvalidId, OrderId, PersonId, Random, SecretId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
+    ImportPlanId, InvalidId, OrderId, PersonId, Random, SecretId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};

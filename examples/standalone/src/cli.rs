@@ -21,7 +21,8 @@ mod token;
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
-    CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
+    CredentialCommand, CredentialKind, EditArguments, EditChoice, GrantArguments, HostCommand,
+    ImportCommand, KeptKind, NewCredentialArguments, PlanArguments,
 };
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,

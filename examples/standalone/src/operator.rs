@@ -4,6 +4,7 @@ mod api;
 mod audit;
 mod auth;
 mod guard;
+mod imports;
 mod page;
 mod people;
 mod table;
@@ -15,6 +16,7 @@ use axum::Router;
 use certlocker_acme::Route;
 
 use crate::inventory::Inventory;
+use crate::inventory::import::Discoveries;
 use guard::Guard;
 use table::{Surface, endpoints, routers};
 
@@ -23,6 +25,7 @@ pub use audit::log_router;
 /// What the handlers of the plane work with.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
+    discoveries: Discoveries,
     guard: Arc<Guard>,
     inventory: Inventory,
 }
@@ -37,6 +40,7 @@ pub fn routes() -> Vec<Route> {
 /// The plane's router: the API under `prefix`, pages and files beside it.
 pub fn router(inventory: Inventory, prefix: &str) -> Router {
     let desk = Desk {
+        discoveries: Discoveries::default(),
         guard: Arc::default(),
         inventory,
     };

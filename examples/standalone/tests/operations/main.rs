@@ -10,6 +10,7 @@ mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod import;
+mod import_remote;
 mod nodes;
 mod people;
 mod planes;
