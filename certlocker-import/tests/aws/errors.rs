@@ -194,7 +194,7 @@ async fn what_is_no_ec2_is_told_apart_from_an_answer_that_ends_early() {
 async fn nobody_there_and_nobody_who_answers_are_unreachable() {
     let server = Server::start(|request| usual(request).into()).await;
     let mut nowhere = options(&server, &["us-east-1"]);
-    // A port that was free a moment ago, and 192.0.2.0/24 is not routed anywhere.
+    // A port that was free a moment ago.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     nowhere.endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
     drop(listener);
