@@ -1,5 +1,7 @@
 //! Who could use a host at a time, computed from the records alone.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AccessLine, AccessOrigin, AccessTarget, Through};
@@ -7,6 +9,8 @@ use crate::{
     AccessId, Event, GroupId, HostId, KeyFingerprint, Ledger, Record, Sequence, StoreError,
     Subject, Timestamp,
 };
+
+pub use changes::{AccessChange, Became, access_changes, access_changes_until};
 
 /// Who could use a host at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +79,12 @@ pub async fn access_at(
     host: &HostId,
     at: Timestamp,
 ) -> Result<HostAccess, StoreError> {
+    let records = gather(store, host).await?;
+    Ok(access(host, &records, at))
+}
+
+/// The records about a host and about every group it was ever in, in their order.
+async fn gather(store: &(impl Ledger + ?Sized), host: &HostId) -> Result<Vec<Record>, StoreError> {
     let mut records = all(store, Subject::Host(*host)).await?;
     let groups: BTreeSet<GroupId> = records.iter().flat_map(groups_of).collect();
     for group in groups {
@@ -82,7 +92,7 @@ pub async fn access_at(
     }
     records.sort_by_key(|record| record.sequence);
     records.dedup_by_key(|record| record.sequence);
-    Ok(access(host, &records, at))
+    Ok(records)
 }
 
 async fn all(store: &(impl Ledger + ?Sized), about: Subject) -> Result<Vec<Record>, StoreError> {
