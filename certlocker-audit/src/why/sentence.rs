@@ -1,5 +1,7 @@
 //! Records as sentences.
 
+mod inventory;
+
 use certlocker_core::{Actor, Event, Identifier, Record, Trigger};
 
 /// What a record says, as a sentence without its number and time.
@@ -8,6 +10,7 @@ pub fn sentence(record: &Record) -> String {
     ordering(event, by)
         .or_else(|| holding(event, by))
         .or_else(|| operating(event, by))
+        .or_else(|| inventory::inventory(event, by))
         .unwrap_or_else(|| format!("{} by {by}.", event.name()))
 }
 

@@ -18,7 +18,7 @@ mod probe;
 mod secret;
 mod token;
 
-pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use audit::{AccessFilter, AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
     CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,

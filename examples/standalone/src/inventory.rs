@@ -1,5 +1,6 @@
 //! What operators ask for and change, the same for the API and for the commands.
 
+pub mod access;
 pub mod audit;
 mod client;
 mod import;

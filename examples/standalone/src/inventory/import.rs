@@ -156,16 +156,7 @@ impl Inventory {
         }
         let mut hosts = self.store.hosts_by_name(named, Page::oldest(2)).await?;
         if hosts.is_empty() {
-            let known = known(&*self.store, self.clock.now())
-                .await?
-                .hosts
-                .into_iter();
-            let is_it = |host: &Host| host.cloud().is_some_and(|cloud| cloud.instance() == named);
-            hosts.extend(
-                known
-                    .map(|known| known.host)
-                    .filter(|host| is_it(&host.value)),
-            );
+            hosts = self.hosts_of_instance(named).await?;
         }
         match hosts.len() {
             0 => Err(InventoryError::NotFound(format!("host {named}"))),
@@ -173,6 +164,21 @@ impl Inventory {
             _ => Err(InventoryError::Invalid(format!(
                 "several hosts are called {named}: give an id"
             ))),
+        }
+    }
+
+    /// The hosts that clouds know by this id; clouds may use one twice.
+    async fn hosts_of_instance(&self, id: &str) -> Result<Vec<Versioned<Host>>, StoreError> {
+        let is_it = |host: &Host| host.cloud().is_some_and(|cloud| cloud.instance() == id);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.hosts(Page::oldest(LISTED).after(after)).await?;
+            after = page.last().map(|host| host.value.id().to_string());
+            let last = page.len() < LISTED;
+            found.extend(page.into_iter().filter(|host| is_it(&host.value)));
+            if last {
+                return Ok(found);
+            }
         }
     }
 

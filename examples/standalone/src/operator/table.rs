@@ -72,6 +72,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         api(Read, "/certificates/{certificate}", CertificateRead, "a certificate", get(api::certificate)),
         api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
+        api(Read, "/audit/access/{host}", AuditRead, "what changed who may use a host", get(audit::access)),
         api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
         api(Read, "/audit/renewal/{kind}/{id}", AuditRead, "what happened during a renewal", get(audit::renewal)),
         api(Read, "/people", Admin, "people who sign in", get(people::list)),

@@ -1,5 +1,6 @@
 //! The built server as its operators meet it: commands, pages, crashes, copies.
 
+mod access;
 mod audit;
 mod commands;
 mod copies;
