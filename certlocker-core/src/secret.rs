@@ -75,6 +75,8 @@ pub enum SecretPurpose {
     ListenerKey,
     /// The key under which nonces are issued by every process that shares the store.
     NonceKey,
+    /// The key that seals what a browser keeps of a sign-in at an issuer.
+    SignInKey,
 }
 
 impl SecretPurpose {
@@ -87,6 +89,7 @@ impl SecretPurpose {
             Self::EabMacKey => "eab-mac-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",
+            Self::SignInKey => "sign-in-key",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Records as sentences.
 
 mod inventory;
+mod people;
 
 use certlocker_core::{Actor, Event, Identifier, Record, Trigger};
 
@@ -10,6 +11,7 @@ pub fn sentence(record: &Record) -> String {
     ordering(event, by)
         .or_else(|| holding(event, by))
         .or_else(|| operating(event, by))
+        .or_else(|| people::people(event, by))
         .or_else(|| inventory::inventory(event, by))
         .unwrap_or_else(|| format!("{} by {by}.", event.name()))
 }
@@ -140,15 +142,6 @@ fn operating(event: &Event, by: &Actor) -> Option<String> {
             format!(
                 "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
             )
-        }
-        Event::PersonCreated {
-            name,
-            person_id,
-            roles,
-        } => {
-            let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-            let roles = roles.join(", ");
-            format!("person `{name}` ({person_id}) was added by {by} as {roles}.")
         }
         Event::TokenCreated {
             expires,

@@ -9,6 +9,8 @@ mod person;
 mod sign_in;
 mod token;
 pub mod view;
+#[cfg(feature = "oidc")]
+mod vouched;
 
 use std::sync::Arc;
 
@@ -28,6 +30,8 @@ pub(crate) use sign_in::{Credentials, SignInError};
 pub use token::{
     IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenReach, TokenView,
 };
+#[cfg(feature = "oidc")]
+pub(crate) use vouched::Vouched;
 
 /// The inventory, with what is needed to change it.
 #[derive(Clone)]
@@ -87,6 +91,12 @@ pub enum InventoryError {
 }
 
 impl InventoryError {
+    /// Whether somebody else wrote at the same time.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Conflict))
+    }
+
     fn store(error: StoreError, what: impl FnOnce() -> String) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound(what()),

@@ -1,6 +1,8 @@
 //! Pages, rendered here; they work without a script.
 
 pub(super) mod login;
+#[cfg(feature = "oidc")]
+pub(super) mod oidc;
 pub(super) mod tokens;
 
 use axum::extract::{Path, State};

@@ -93,6 +93,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         open(Read, "/", "where everything begins", get(page::home)),
         open(Read, "/login", "sign in", get(page::login::show)),
         open(Post, "/login", "sign in", post(page::login::enter)),
+        #[cfg(feature = "oidc")]
+        open(Post, "/login/oidc", "sign in at the issuer", post(page::oidc::begin)),
+        #[cfg(feature = "oidc")]
+        open(Read, crate::oidc::CALLBACK, "back from the issuer", get(page::oidc::end)),
         open(Post, "/logout", "sign out", post(page::login::leave)),
         open(Read, "/assets/app.css", "the style of the pages", get(page::style)),
     ];

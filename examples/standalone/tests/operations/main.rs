@@ -12,6 +12,8 @@ mod fail_closed;
 mod harness;
 mod import;
 mod nodes;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod people;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
