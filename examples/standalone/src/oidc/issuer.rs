@@ -173,7 +173,7 @@ impl Issuer {
             .await
             .map_err(|error| match error {
                 RequestTokenError::ServerResponse(said) => {
-                    OidcError::Code(printable(&said.error().to_string()))
+                    OidcError::Code(printable(said.error().as_ref()))
                 }
                 other => OidcError::Unreachable(causes(&other)),
             })
