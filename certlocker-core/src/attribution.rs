@@ -7,8 +7,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, GroupId, HostId, ImportPlanId,
-    OrderId, PersonId, SecretId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
+    ImportPlanId, OrderId, PersonId, SecretId, SshCertificateId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.
@@ -227,6 +227,8 @@ pub enum Subject {
     Certificate(CertificateId),
     /// A scoped client.
     Client(ClientId),
+    /// What imports show to a cloud, or a key of hosts.
+    Credential(CredentialId),
     /// A group of hosts.
     Group(GroupId),
     /// A host.
@@ -241,6 +243,8 @@ pub enum Subject {
     Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
+    /// An SSH certificate; the text form of this is its key id.
+    SshCertificate(SshCertificateId),
     /// An API token.
     Token(TokenId),
 }
@@ -253,6 +257,7 @@ impl fmt::Display for Subject {
             Self::Authority(id) => write!(f, "authority:{id}"),
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::Credential(id) => write!(f, "credential:{id}"),
             Self::Group(id) => write!(f, "group:{id}"),
             Self::Host(id) => write!(f, "host:{id}"),
             Self::ImportPlan(id) => write!(f, "import:{id}"),
@@ -260,6 +265,7 @@ impl fmt::Display for Subject {
             Self::Person(id) => write!(f, "person:{id}"),
             Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
+            Self::SshCertificate(id) => write!(f, "ssh-certificate:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
         }
     }
@@ -281,6 +287,7 @@ impl TryFrom<String> for Subject {
             Some(("authority", id)) => id.parse().map(Self::Authority),
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
+            Some(("credential", id)) => id.parse().map(Self::Credential),
             Some(("group", id)) => id.parse().map(Self::Group),
             Some(("host", id)) => id.parse().map(Self::Host),
             Some(("import", id)) => id.parse().map(Self::ImportPlan),
@@ -288,6 +295,7 @@ impl TryFrom<String> for Subject {
             Some(("person", id)) => id.parse().map(Self::Person),
             Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
+            Some(("ssh-certificate", id)) => id.parse().map(Self::SshCertificate),
             Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
         };
@@ -362,6 +370,7 @@ mod tests {
             "person",
             "sealed",
             "secret",
+            "ssh-certificate",
             "token",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");

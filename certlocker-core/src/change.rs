@@ -23,6 +23,8 @@ pub enum Kind {
     Certificate,
     /// [`Client`](crate::Client).
     Client,
+    /// [`Credential`](crate::import::Credential).
+    Credential,
     /// [`Group`](crate::host::Group).
     Group,
     /// [`Host`](crate::host::Host).
@@ -39,6 +41,8 @@ pub enum Kind {
     Secret,
     /// [`Session`](crate::Session).
     Session,
+    /// [`SshAuthority`](crate::SshAuthority).
+    SshAuthority,
     /// [`Token`](crate::Token).
     Token,
     /// [`TokenUse`](crate::TokenUse).
@@ -54,6 +58,7 @@ impl Kind {
             Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
+            Self::Credential => "credential",
             Self::Group => "group",
             Self::Host => "host",
             Self::ImportBatch => "import_batch",
@@ -62,6 +67,7 @@ impl Kind {
             Self::Person => "person",
             Self::Secret => "secret",
             Self::Session => "session",
+            Self::SshAuthority => "ssh-authority",
             Self::Token => "token",
             Self::TokenUse => "token-use",
         }

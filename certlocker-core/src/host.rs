@@ -14,8 +14,8 @@ pub use access::{Access, AccessLine, AccessTarget, Difference, NewAccess, Throug
 pub use cloud::{AddressKind, CloudId, Facts, HostAddress, InvalidCloudId, Power, Provider};
 pub use group::Group;
 pub use history::{
-    AccessChange, Became, EffectiveAccess, HostAccess, Presence, access, access_at, access_changes,
-    access_changes_until,
+    AccessChange, AccessHistory, Became, EffectiveAccess, HostAccess, Presence, access, access_at,
+    access_changes, access_changes_until,
 };
 pub use origin::AccessOrigin;
 

@@ -67,16 +67,22 @@ pub enum SecretPurpose {
     AuditKey,
     /// The private key of a certificate authority.
     CaKey,
+    /// What a cloud lets in.
+    CloudCredential,
     /// The key of a person's sign-in codes.
     CodeKey,
     /// The MAC key of a scoped client's credential.
     EabMacKey,
+    /// A private key that lets one in to hosts.
+    HostKey,
     /// The private key of a listener's certificate.
     ListenerKey,
     /// The key under which nonces are issued by every process that shares the store.
     NonceKey,
     /// The key that seals what a browser keeps of a sign-in at an issuer.
     SignInKey,
+    /// The private key that signs certificates of SSH.
+    SshCaKey,
 }
 
 impl SecretPurpose {
@@ -85,11 +91,14 @@ impl SecretPurpose {
         match self {
             Self::AuditKey => "audit-key",
             Self::CaKey => "ca-key",
+            Self::CloudCredential => "cloud-credential",
             Self::CodeKey => "code-key",
             Self::EabMacKey => "eab-mac-key",
+            Self::HostKey => "host-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",
             Self::SignInKey => "sign-in-key",
+            Self::SshCaKey => "ssh-ca-key",
         }
     }
 }

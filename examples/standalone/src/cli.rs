@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
+mod export;
 mod flags;
 mod import;
 mod inventory;
@@ -19,9 +20,13 @@ mod secret;
 mod token;
 
 pub use audit::{AccessFilter, AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use export::ExportArguments;
+#[cfg(feature = "ssh-ca")]
+pub use export::{SshCaCommand, SshCertificateArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
-    CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
+    CredentialCommand, CredentialKind, EditArguments, EditChoice, GrantArguments, HostCommand,
+    ImportCommand, KeptKind, NewCredentialArguments, PlanArguments,
 };
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,

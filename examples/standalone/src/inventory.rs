@@ -3,10 +3,14 @@
 pub mod access;
 pub mod audit;
 mod client;
-mod import;
+pub mod export;
+pub mod host;
+pub mod import;
 pub mod import_view;
 mod person;
 mod sign_in;
+#[cfg(feature = "ssh-ca")]
+pub mod ssh_ca;
 mod token;
 pub mod view;
 #[cfg(feature = "oidc")]
@@ -20,6 +24,8 @@ use certlocker_core::{
     AuditUnavailable, CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore,
     Sequence, Store, StoreError, Subject, Versioned, explain, explain_absent,
 };
+
+use certlocker_import::source::SourceError;
 
 use crate::audit::{AuditError, AuditHome};
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
@@ -67,6 +73,9 @@ pub enum InventoryError {
     /// What was given does not read, or is not allowed.
     #[error("{0}")]
     Invalid(String),
+    /// The cloud did not tell what was asked of it.
+    #[error("{0}")]
+    Cloud(#[from] SourceError),
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
@@ -82,6 +91,11 @@ pub enum InventoryError {
     /// The store failed.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
+    /// It needs a part that this program was built without.
+    #[error(
+        "this program was built without {0}: build it with `cargo build --release -p certlocker --features {0}`"
+    )]
+    Unbuilt(&'static str),
     /// The history does not lead back to a root.
     #[error(transparent)]
     Unexplained(WhyError),

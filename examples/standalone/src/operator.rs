@@ -4,8 +4,12 @@ mod api;
 mod audit;
 mod auth;
 mod guard;
+mod hosts;
+mod imports;
 mod page;
 mod people;
+#[cfg(feature = "ssh-ca")]
+mod ssh_ca;
 mod table;
 mod tokens;
 
@@ -15,6 +19,7 @@ use axum::Router;
 use certlocker_acme::Route;
 
 use crate::inventory::Inventory;
+use crate::inventory::import::Discoveries;
 #[cfg(feature = "oidc")]
 use crate::oidc::Oidc;
 use guard::Guard;
@@ -25,6 +30,7 @@ pub use audit::log_router;
 /// What the handlers of the plane work with.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
+    discoveries: Discoveries,
     guard: Arc<Guard>,
     inventory: Inventory,
     #[cfg(feature = "oidc")]
@@ -63,6 +69,7 @@ pub fn routes() -> Vec<Route> {
 /// The plane's router: the API under `prefix`, pages and files beside it.
 pub fn router(parts: Parts, prefix: &str) -> Router {
     let desk = Desk {
+        discoveries: Discoveries::default(),
         guard: Arc::default(),
         inventory: parts.inventory,
         #[cfg(feature = "oidc")]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fold, gather};
+use super::{AccessHistory, Fold};
 use crate::host::{AccessLine, Difference};
 use crate::{AccessId, Event, HostId, Ledger, Record, StoreError, Timestamp};
 
@@ -60,8 +60,9 @@ pub async fn access_changes_until(
     host: &HostId,
     until: Timestamp,
 ) -> Result<Vec<AccessChange>, StoreError> {
-    let records = gather(store, host).await?;
-    Ok(access_changes(host, &records, until))
+    let mut history = AccessHistory::new(store);
+    let own = history.own(host).await?;
+    Ok(access_changes(host, history.with_groups(&own), until))
 }
 
 struct Walk<'a> {
