@@ -7,6 +7,7 @@ pub mod export;
 pub mod host;
 pub mod import;
 pub mod import_view;
+mod password;
 mod person;
 mod sign_in;
 #[cfg(feature = "ssh-ca")]

@@ -1,5 +1,6 @@
 //! The commented configuration file that lists every setting.
 
+use super::draft::split;
 use super::table::{Preset, Setting, TABLE};
 use super::value::Form;
 
@@ -60,7 +61,13 @@ fn value(setting: &Setting) -> String {
     match setting.form {
         Form::Number | Form::Switch => text,
         Form::Text => quoted(&text),
-        Form::List => format!("[{}]", quoted(&text)),
+        Form::List => {
+            let parts: Vec<String> = split(setting, &text)
+                .iter()
+                .map(|part| quoted(part))
+                .collect();
+            format!("[{}]", parts.join(", "))
+        }
     }
 }
 

@@ -118,7 +118,7 @@ impl Inventory {
     }
 
     /// Counts a failure, however many there are at the same time.
-    async fn fail<T>(
+    pub(super) async fn fail<T>(
         &self,
         mut person: Versioned<Person>,
         why: SignInFailure,
@@ -189,7 +189,7 @@ pub(super) fn acting(by: &Attribution, actor: Actor) -> Attribution {
     }
 }
 
-fn refused(refusal: SignInRefusal) -> SignInError {
+pub(super) fn refused(refusal: SignInRefusal) -> SignInError {
     match refusal {
         SignInRefusal::Disabled => SignInError::Unseen("disabled"),
         SignInRefusal::Later(until) => SignInError::Later(until),

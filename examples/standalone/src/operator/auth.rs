@@ -131,7 +131,7 @@ pub(super) async fn authorize(
         let detail = "this page takes forms from itself only";
         return page::failure(StatusCode::FORBIDDEN, detail);
     }
-    let Needs::Permission(needed) = gate.needs else {
+    if gate.needs == Needs::Nothing {
         let peer = peer(&request);
         let by = attribution(headers, Actor::anonymous(peer));
         request.extensions_mut().insert(Visitor { by, peer });
@@ -157,8 +157,12 @@ pub(super) async fn authorize(
         scopes: who.scopes(),
         who,
     };
-    if !caller.scopes.permit(needed) {
-        return gate.denied(&caller, needed.as_str()).await;
+    match (gate.needs, &caller.who) {
+        (Needs::Permission(needed), _) if !caller.scopes.permit(needed) => {
+            return gate.denied(&caller, needed.as_str()).await;
+        }
+        (Needs::Person, Who::Token(_)) => return gate.denied(&caller, "a person").await,
+        _ => {}
     }
     request.extensions_mut().insert(caller);
     next.run(request).await

@@ -17,6 +17,8 @@ use super::{Desk, api, audit, hosts, imports, page, people, tokens};
 pub(super) enum Needs {
     /// A token that permits this.
     Permission(Permission),
+    /// A person who signed in, whatever they are.
+    Person,
     /// Nothing: what is there is for those who are not known yet.
     Nothing,
 }
@@ -61,6 +63,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     };
     let open = |verbs, path, purpose, handler| Endpoint {
         needs: Needs::Nothing,
+        ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
+    };
+    let own = |verbs, path, purpose, handler| Endpoint {
+        needs: Needs::Person,
         ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
     };
     #[rustfmt::skip] // A table is read line by line.
@@ -111,6 +117,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         page(Read, "/app/tokens", TokenCreate, "tokens", get(page::tokens::list)),
         page(Post, "/app/tokens", TokenCreate, "create a token", post(page::tokens::create)),
         page(Post, "/app/tokens/{token}/revoke", TokenCreate, "revoke a token and those below it", post(page::tokens::revoke)),
+        page(Read, "/app/people", Admin, "people who sign in", get(page::people::list)),
+        page(Post, "/app/people", Admin, "add a person", post(page::people::add)),
+        page(Post, "/app/people/{person}/disable", Admin, "switch a person off", post(page::people::disable)),
+        page(Post, "/app/people/{person}/reset", Admin, "give a person another password and code key", post(page::people::reset)),
+        own(Read, "/app/password", "one's own password", get(page::password::show)),
+        own(Post, "/app/password", "change one's own password", post(page::password::change)),
         open(Read, "/", "where everything begins", get(page::home)),
         open(Read, "/login", "sign in", get(page::login::show)),
         open(Post, "/login", "sign in", post(page::login::enter)),
