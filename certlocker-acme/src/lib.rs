@@ -30,6 +30,7 @@ pub use links::Links;
 #[cfg(feature = "local-ca")]
 pub use local_ca::{LocalCa, LocalCaError, LocalCaSettings};
 pub use nonce::{NoRandomness, Nonces, ProcessNonces, SharedNonces, SharedNoncesError};
+pub use once::{SharedKeyError, shared_key};
 pub use problem::{Problem, ProblemType, Subproblem};
 pub use rate::{Rate, RateLimits};
 pub use route::{Clash, Operation, Plane, Route, RouteTable, Verbs};

@@ -2,8 +2,59 @@
 
 use std::time::Duration;
 
-use certlocker_core::{Kind, Lease, Store, StoreError, Timestamp};
+use certlocker_core::{
+    Actor, Attribution, Changeset, Component, Kind, Lease, Page, Secret, SecretError,
+    SecretPurpose, SecretStore, Store, StoreError, Timestamp, Trigger,
+};
 use tokio::time::Instant;
+
+use crate::gateway::random;
+
+/// Why a key that processes share cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SharedKeyError {
+    /// It cannot be sealed or opened.
+    #[error("the key cannot be sealed or opened")]
+    Secret(#[from] SecretError),
+    /// The store failed.
+    #[error("the key cannot be read from or written to the store")]
+    Store(#[from] StoreError),
+}
+
+/// How long a shared key is, in bytes.
+const KEY: usize = 32;
+
+/// The random key for `purpose` that all processes with this store have; made and sealed first if
+/// there is none. That it is opened is recorded.
+///
+/// # Errors
+/// [`SharedKeyError`].
+pub async fn shared_key(
+    store: &dyn Store,
+    secrets: &dyn SecretStore,
+    purpose: SecretPurpose,
+    now: Timestamp,
+) -> Result<Secret, SharedKeyError> {
+    let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
+    let mut turn = Turn::new(Kind::Secret, purpose.as_str(), now);
+    loop {
+        let found = store.sealed_for(purpose, Page::newest(1)).await?;
+        if let Some(sealed) = found.first() {
+            turn.give_up(store).await?;
+            return Ok(secrets.open(sealed.value.id(), purpose, &by, now).await?);
+        }
+        if let Some(lease) = turn.come(store).await? {
+            let mut key = vec![0; KEY];
+            random(&mut key);
+            let key = Secret::new(key);
+            let sealed = secrets.seal(&key, purpose, &mut random, now).await?;
+            let changes = Changeset::of(sealed.by(&by)).under(lease);
+            store.commit(changes).await?;
+            return Ok(key);
+        }
+    }
+}
 
 /// The turn to make something that is not there yet.
 ///

@@ -1,11 +1,13 @@
 //! Why something is there: the path from it back to what set everything off.
 #![doc = include_str!("../guide/why.md")]
 
+mod access;
 mod renewal;
 mod sentence;
 
 use certlocker_core::{Event, Ledger, Record, Sequence, StoreError, Subject};
 
+pub use access::{AccessAnswer, AccessQuestion, access};
 pub use renewal::{Renewal, renewal};
 pub use sentence::{sentence, trigger_sentence};
 

@@ -65,8 +65,8 @@ pub use order::{
     OrderRefusal, OrderStatus, Processing, Proof, Ready, Reason, Retry, Seen, State, Valid,
 };
 pub use person::{
-    Holder, InvalidRole, NewPerson, PasswordHash, Person, Role, Session, SessionText,
-    SignInFailure, SignInRefusal,
+    Holder, InvalidOrigin, InvalidRole, NewPerson, PasswordHash, Person, PersonOrigin, Role,
+    Session, SessionText, SignInFailure, SignInRefusal,
 };
 pub use record::{Draft, Record, Sequence};
 pub use scope::{InvalidPattern, Pattern, Scope};

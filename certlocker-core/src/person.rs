@@ -1,5 +1,6 @@
-//! People who sign in with a password and a code, and what their roles allow.
+//! People who sign in, with a password and a code or by an issuer, and what their roles allow.
 
+mod origin;
 mod role;
 mod session;
 
@@ -15,6 +16,7 @@ use crate::{
     Versioned,
 };
 
+pub use origin::{InvalidOrigin, PersonOrigin};
 pub use role::{InvalidRole, Role};
 pub use session::{Holder, Session, SessionText};
 
@@ -22,15 +24,30 @@ pub use session::{Holder, Session, SessionText};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     id: PersonId,
-    code_key: SecretId,
     disabled: Option<Timestamp>,
+    #[serde(flatten)]
+    means: Means,
+    name: String,
+    roles: BTreeSet<Role>,
+}
+
+/// What a person signs in with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Means {
+    Local(Local),
+    Origin(PersonOrigin),
+}
+
+/// A password and a code, and what became of the attempts with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Local {
+    code_key: SecretId,
     failures: u32,
     last_failure: Option<Timestamp>,
     /// The time step of the last code that was accepted.
     last_step: u64,
-    name: String,
     password: PasswordHash,
-    roles: BTreeSet<Role>,
 }
 
 /// What a person is made with.
@@ -109,23 +126,44 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
 impl Person {
-    /// Adds a person.
+    /// Adds a person with a password and a code.
     pub fn create(new: NewPerson, random: Random<'_>, now: Timestamp) -> Transition<Self> {
+        let means = Means::Local(Local::fresh(new.password, new.code_key));
+        Self::add(new.name, new.roles, means, random, now)
+    }
+
+    /// Adds a person whom an issuer vouches for.
+    pub fn vouched(
+        origin: PersonOrigin,
+        name: String,
+        roles: BTreeSet<Role>,
+        random: Random<'_>,
+        now: Timestamp,
+    ) -> Transition<Self> {
+        Self::add(name, roles, Means::Origin(origin), random, now)
+    }
+
+    fn add(
+        name: String,
+        roles: BTreeSet<Role>,
+        means: Means,
+        random: Random<'_>,
+        now: Timestamp,
+    ) -> Transition<Self> {
         let person = Self {
             id: PersonId::new(now, random),
-            code_key: new.code_key,
             disabled: None,
-            failures: 0,
-            last_failure: None,
-            last_step: 0,
-            name: new.name,
-            password: new.password,
-            roles: new.roles,
+            means,
+            name,
+            roles,
         };
+        let origin = person.origin();
         let created = Event::PersonCreated {
+            issuer: origin.map(|origin| origin.issuer().to_owned()),
             name: person.name.clone(),
             person_id: person.id,
             roles: person.roles.clone(),
+            subject: origin.map(|origin| origin.subject().to_owned()),
         };
         Transition::create(person, vec![created], now)
     }
@@ -151,14 +189,36 @@ impl Person {
         scopes.collect()
     }
 
-    /// The slow hash of their password.
-    pub fn password(&self) -> &PasswordHash {
-        &self.password
+    /// The slow hash of their password, if they have one.
+    pub fn password(&self) -> Option<&PasswordHash> {
+        self.local().map(|local| &local.password)
     }
 
-    /// The sealed key of their codes.
-    pub fn code_key(&self) -> &SecretId {
-        &self.code_key
+    /// The sealed key of their codes, if they have one.
+    pub fn code_key(&self) -> Option<&SecretId> {
+        self.local().map(|local| &local.code_key)
+    }
+
+    /// Who vouches for them, if somebody does.
+    pub fn origin(&self) -> Option<&PersonOrigin> {
+        match &self.means {
+            Means::Local(_) => None,
+            Means::Origin(origin) => Some(origin),
+        }
+    }
+
+    fn local(&self) -> Option<&Local> {
+        match &self.means {
+            Means::Local(local) => Some(local),
+            Means::Origin(_) => None,
+        }
+    }
+
+    fn with(&self, local: Local) -> Self {
+        Self {
+            means: Means::Local(local),
+            ..self.clone()
+        }
     }
 
     /// When they were switched off.
@@ -174,67 +234,106 @@ impl Person {
         if self.disabled.is_some() {
             return Err(SignInRefusal::Disabled);
         }
-        let doublings = self.failures.checked_sub(FREE_FAILURES);
-        let (Some(doublings), Some(last)) = (doublings, self.last_failure) else {
-            return Ok(());
-        };
-        let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(16));
-        let until = last.after(pause.min(LONGEST_PAUSE));
-        match now < until {
-            true => Err(SignInRefusal::Later(until)),
-            false => Ok(()),
+        match self.local().and_then(Local::pause) {
+            Some(until) if now < until => Err(SignInRefusal::Later(until)),
+            _ => Ok(()),
         }
     }
 }
 
-impl Versioned<Person> {
-    /// The person after a right password and a right code of this time step; nothing if that code
-    /// or a later one was accepted before.
-    pub fn signed_in(&self, step: u64, now: Timestamp) -> Option<Transition<Person>> {
-        let next = Person {
-            failures: 0,
-            last_failure: None,
-            last_step: step,
-            ..self.value.clone()
-        };
-        (step > self.value.last_step).then(|| self.step(next, Vec::new(), now))
-    }
-
-    /// The person after an attempt that failed.
-    pub fn failed(&self, why: SignInFailure, now: Timestamp) -> Transition<Person> {
-        let failures = self.value.failures.saturating_add(1);
-        let refused = Event::SessionRefused {
-            failures,
-            person_id: self.value.id,
-            why: why.as_str().to_owned(),
-        };
-        let next = Person {
-            failures,
-            last_failure: Some(now),
-            ..self.value.clone()
-        };
-        self.step(next, vec![refused], now)
-    }
-
-    /// Gives the person another password and another key for their codes, and another chance.
-    pub fn reset(
-        &self,
-        password: PasswordHash,
-        code_key: SecretId,
-        now: Timestamp,
-    ) -> Transition<Person> {
-        let reset = Event::PersonReset {
-            person_id: self.value.id,
-        };
-        let next = Person {
+impl Local {
+    fn fresh(password: PasswordHash, code_key: SecretId) -> Self {
+        Self {
             code_key,
             failures: 0,
             last_failure: None,
             last_step: 0,
             password,
+        }
+    }
+
+    /// Until when nothing is looked at.
+    fn pause(&self) -> Option<Timestamp> {
+        let doublings = self.failures.checked_sub(FREE_FAILURES)?;
+        let pause = FIRST_PAUSE.saturating_mul(1 << doublings.min(16));
+        Some(self.last_failure?.after(pause.min(LONGEST_PAUSE)))
+    }
+}
+
+impl Versioned<Person> {
+    /// The person after a right password and a right code of this time step; nothing if that code
+    /// or a later one was accepted before, or if they have no password.
+    pub fn signed_in(&self, step: u64, now: Timestamp) -> Option<Transition<Person>> {
+        let local = self.value.local().filter(|local| step > local.last_step)?;
+        let next = Local {
+            failures: 0,
+            last_failure: None,
+            last_step: step,
+            ..local.clone()
+        };
+        Some(self.step(self.value.with(next), Vec::new(), now))
+    }
+
+    /// The person after an attempt that failed; nothing if they have no password.
+    pub fn failed(&self, why: SignInFailure, now: Timestamp) -> Option<Transition<Person>> {
+        let local = self.value.local()?;
+        let failures = local.failures.saturating_add(1);
+        let refused = Event::SessionRefused {
+            failures,
+            person_id: self.value.id,
+            why: why.as_str().to_owned(),
+        };
+        let next = Local {
+            failures,
+            last_failure: Some(now),
+            ..local.clone()
+        };
+        Some(self.step(self.value.with(next), vec![refused], now))
+    }
+
+    /// Gives the person another password and another key for their codes, and another chance;
+    /// nothing if an issuer vouches for them.
+    pub fn reset(
+        &self,
+        password: PasswordHash,
+        code_key: SecretId,
+        now: Timestamp,
+    ) -> Option<Transition<Person>> {
+        self.value.local()?;
+        let reset = Event::PersonReset {
+            person_id: self.value.id,
+        };
+        let next = self.value.with(Local::fresh(password, code_key));
+        Some(self.step(next, vec![reset], now))
+    }
+
+    /// Gives the person the password that they chose; nothing if an issuer vouches for them.
+    pub fn change_password(
+        &self,
+        password: PasswordHash,
+        now: Timestamp,
+    ) -> Option<Transition<Person>> {
+        let local = self.value.local()?.clone();
+        let changed = Event::PersonPasswordChanged {
+            person_id: self.value.id,
+        };
+        let next = self.value.with(Local { password, ..local });
+        Some(self.step(next, vec![changed], now))
+    }
+
+    /// Gives the person the roles that their issuer says; nothing if they have these.
+    pub fn take_roles(&self, roles: BTreeSet<Role>, now: Timestamp) -> Option<Transition<Person>> {
+        let changed = Event::PersonRolesChanged {
+            before: self.value.roles.clone(),
+            person_id: self.value.id,
+            roles: roles.clone(),
+        };
+        let is_new = roles != self.value.roles;
+        let next = Person {
+            roles,
             ..self.value.clone()
         };
-        self.step(next, vec![reset], now)
+        is_new.then(|| self.step(next, vec![changed], now))
     }
 
     /// Switches the person off; nothing if they were.
@@ -272,13 +371,19 @@ impl Aggregate for Person {
     }
 
     fn entries(&self) -> Vec<Entry> {
-        vec![Entry::unique(Self::BY_NAME, &self.name)]
+        let name = Entry::unique(Self::BY_NAME, &self.name);
+        let origin = self
+            .origin()
+            .map(|origin| Entry::unique(Self::BY_ORIGIN, origin));
+        [name].into_iter().chain(origin).collect()
     }
 }
 
 impl Person {
     /// The index of people by their name.
     pub(crate) const BY_NAME: &'static str = "name";
+    /// The index of people by who vouches for them.
+    pub(crate) const BY_ORIGIN: &'static str = "origin";
 }
 
 #[cfg(test)]

@@ -79,6 +79,8 @@ pub enum SecretPurpose {
     ListenerKey,
     /// The key under which nonces are issued by every process that shares the store.
     NonceKey,
+    /// The key that seals what a browser keeps of a sign-in at an issuer.
+    SignInKey,
     /// The private key that signs certificates of SSH.
     SshCaKey,
 }
@@ -95,6 +97,7 @@ impl SecretPurpose {
             Self::HostKey => "host-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",
+            Self::SignInKey => "sign-in-key",
             Self::SshCaKey => "ssh-ca-key",
         }
     }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use certlocker_core::host::{
-    Access, AccessLine, AccessOrigin, AccessTarget, CloudId, Difference, Facts, Group, Host,
-    HostAccess, HostState, Login, NewAccess, Presence, Provider, Through, access_at,
+    Access, AccessChange, AccessLine, AccessOrigin, AccessTarget, Became, CloudId, Difference,
+    Facts, Group, Host, HostAccess, HostState, Login, NewAccess, Presence, Provider, Through,
+    access_at, access_changes_until,
 };
 use certlocker_core::{
     Actor, Attribution, Changeset, GroupId, HostId, HostStore, ImportPlanId, Ledger, MemoryStore,
@@ -121,17 +122,17 @@ fn expected(lines: &[(&str, &str)]) -> BTreeMap<String, Option<String>> {
         .collect()
 }
 
-#[test]
-fn who_could_use_a_host_is_known_for_every_past_time() {
+/// A host in `web`, then in `admins` too; a guest until 40; gone at 60, back at 70 in `admins` alone.
+fn eventful() -> (World, HostId, GroupId) {
     let world = World::new();
     let (web, admins) = (
         world.group("web", None, 1),
         world.group("admins", Some("root"), 1),
     );
-    let host = world.host("i-1", &[web], 10);
     world.grant(AccessTarget::Group(web), "dev", None, 5);
     world.grant(AccessTarget::Group(admins), "ops", None, 6);
-    let temporary = world.grant(AccessTarget::Host(host), "guest", Some(40), 20);
+    let host = world.host("i-1", &[web], 10);
+    world.grant(AccessTarget::Host(host), "guest", Some(40), 20);
     world.update(&host, state("i-1", &[web, admins]), 30);
     let entry = block_on(
         world
@@ -146,14 +147,21 @@ fn who_could_use_a_host_is_known_for_every_past_time() {
             .unwrap(),
     );
     world.update(&host, state("i-1", &[admins]), 70);
+    (world, host, admins)
+}
 
+#[test]
+fn who_could_use_a_host_is_known_for_every_past_time() {
+    let (world, host, admins) = eventful();
     assert_eq!(world.access(&host, 9).presence, Presence::Unknown);
     assert_eq!(world.who(&host, 10), expected(&[("dev", "ubuntu")]));
     assert_eq!(
         world.who(&host, 20),
         expected(&[("dev", "ubuntu"), ("guest", "ubuntu")])
     );
-    assert!(temporary.holds(at(39)) && !temporary.holds(at(40)));
+    assert!(
+        world.who(&host, 39).contains_key("guest") && !world.who(&host, 40).contains_key("guest")
+    );
     assert_eq!(
         world.who(&host, 35),
         expected(&[("dev", "ubuntu"), ("guest", "ubuntu"), ("ops", "root")])
@@ -167,6 +175,69 @@ fn who_could_use_a_host_is_known_for_every_past_time() {
     assert_eq!(world.who(&host, 65), expected(&[]));
     assert_eq!(world.who(&host, 70), expected(&[("ops", "root")]));
     assert_eq!(world.access(&host, 70).groups, BTreeSet::from([admins]));
+}
+
+/// `+who` for a way that came, `-who` for one that went, at its time.
+fn told(changes: &[AccessChange]) -> Vec<(i64, Vec<String>, Became)> {
+    let said = |sign: &str, lines: &BTreeSet<AccessLine>| -> Vec<String> {
+        let login = |line: &AccessLine| line.login.clone().unwrap_or_default();
+        let lines = lines.iter();
+        let said = lines.map(|line| format!("{sign}{} as {}", line.who, login(line)));
+        said.collect()
+    };
+    let tell = |change: &AccessChange| {
+        let mut lines = said("+", &change.difference.gained);
+        lines.extend(said("-", &change.difference.lost));
+        (change.at.as_seconds(), lines, change.became)
+    };
+    changes.iter().map(tell).collect()
+}
+
+#[test]
+fn every_change_of_access_is_told_with_its_time_also_when_only_time_made_it() {
+    use Became::{ByRecord, ByTime};
+    let (world, host, _) = eventful();
+    let changes = block_on(access_changes_until(&world.store, &host, at(80))).unwrap();
+    let one = |time, line: &str, became| (time, vec![line.to_owned()], became);
+    assert_eq!(
+        told(&changes),
+        [
+            one(10, "+dev as ubuntu", ByRecord),
+            one(20, "+guest as ubuntu", ByRecord),
+            one(30, "+ops as root", ByRecord),
+            one(40, "-guest as ubuntu", ByTime),
+            one(50, "-dev as ubuntu", ByRecord),
+            one(60, "-ops as root", ByRecord),
+            one(70, "+ops as root", ByRecord),
+        ]
+    );
+    assert_eq!(changes[3].record.sequence, changes[1].record.sequence);
+    let until = block_on(access_changes_until(&world.store, &host, at(39))).unwrap();
+    assert_eq!(until.len(), 3);
+}
+
+#[test]
+fn the_changes_of_a_host_add_up_to_who_may_use_it() {
+    let (world, host, admins) = eventful();
+    world.grant(AccessTarget::Group(admins), "ops", Some(75), 72);
+    world.grant(AccessTarget::Host(host), "ops", None, 73);
+    let changes = block_on(access_changes_until(&world.store, &host, at(80))).unwrap();
+    for now in 1..80 {
+        let mut ways = BTreeSet::new();
+        for change in changes.iter().filter(|change| change.at <= at(now)) {
+            ways.extend(change.difference.gained.iter().cloned());
+            ways.retain(|way| !change.difference.lost.contains(way));
+        }
+        let entries = world.access(&host, now).entries;
+        let expected: BTreeSet<AccessLine> = entries.into_iter().map(|entry| entry.line).collect();
+        assert_eq!(ways, expected, "at {now}");
+    }
+    let last = changes.last().unwrap();
+    assert_eq!(
+        last.at,
+        at(73),
+        "the second entry for one way changed nothing: {last:?}"
+    );
 }
 
 #[test]

@@ -9,14 +9,13 @@ use aws_lc_rs::{constant_time, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use certlocker_core::{
-    Actor, Attribution, Changeset, Component, Kind, Page, Secret, SecretError, SecretPurpose,
-    SecretStore, SpentNonce, SpentNonces, Store, StoreError, Timestamp, Trigger,
+    SecretPurpose, SecretStore, SpentNonce, SpentNonces, Store, StoreError, Timestamp,
 };
 
 use super::{Nonces, TAG};
 use crate::Clock;
 use crate::gateway::random;
-use crate::once::Turn;
+use crate::once::{SharedKeyError, shared_key};
 
 /// Nonces of all processes that share a store: under one key, which the store keeps sealed.
 ///
@@ -44,11 +43,11 @@ impl std::fmt::Debug for SharedNonces {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SharedNoncesError {
-    /// The key cannot be sealed or opened.
-    #[error("the key of the nonces cannot be sealed or opened")]
-    Secret(#[from] SecretError),
+    /// The key cannot be had.
+    #[error("the key of the nonces cannot be had")]
+    Key(#[from] SharedKeyError),
     /// The store failed.
-    #[error("the key of the nonces cannot be read from or written to the store")]
+    #[error("it cannot be read from the store which nonces were spent")]
     Store(#[from] StoreError),
 }
 
@@ -60,8 +59,6 @@ impl SharedNonces {
     pub const LIFETIME: Duration = Duration::from_secs(3_600);
     /// How far the clocks of processes may be apart.
     const SKEW: Duration = Duration::from_secs(600);
-    const KEY: usize = 32;
-
     /// Nonces under the key in `store`, which is made and sealed first if there is none. That it
     /// is opened is recorded.
     ///
@@ -73,7 +70,7 @@ impl SharedNonces {
         spent: Arc<dyn SpentNonces>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SharedNoncesError> {
-        let key = key(store, secrets, clock.now()).await?;
+        let key = shared_key(store, secrets, SecretPurpose::NonceKey, clock.now()).await?;
         let mut process = [0; 8];
         random(&mut process);
         Ok(Self {
@@ -151,32 +148,6 @@ impl Nonces for SharedNonces {
         let epoch = self.spent.nonce_epoch().await?;
         self.epoch.store(epoch, Ordering::Relaxed);
         Ok(false)
-    }
-}
-
-async fn key(
-    store: &dyn Store,
-    secrets: &dyn SecretStore,
-    now: Timestamp,
-) -> Result<Secret, SharedNoncesError> {
-    let by = Attribution::new(Actor::Server(Component::Startup), Trigger::Startup);
-    let purpose = SecretPurpose::NonceKey;
-    let mut turn = Turn::new(Kind::Secret, "nonce key", now);
-    loop {
-        let found = store.sealed_for(purpose, Page::newest(1)).await?;
-        if let Some(sealed) = found.first() {
-            turn.give_up(store).await?;
-            return Ok(secrets.open(sealed.value.id(), purpose, &by, now).await?);
-        }
-        if let Some(lease) = turn.come(store).await? {
-            let mut key = vec![0; SharedNonces::KEY];
-            random(&mut key);
-            let key = Secret::new(key);
-            let sealed = secrets.seal(&key, purpose, &mut random, now).await?;
-            let changes = Changeset::of(sealed.by(&by)).under(lease);
-            store.commit(changes).await?;
-            return Ok(key);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! How long things take: `cargo run --release -p certlocker-audit --example measure [ENTRIES] [RECORDS]`.
 
 mod appends;
+mod hosts;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use certlocker_audit::log::Log;
 use certlocker_audit::note::SigningKey;
 use certlocker_audit::pump::Pump;
 use certlocker_audit::verify::{Known, verify_store, verify_tiles};
-use certlocker_audit::why::{renewal, why};
+use certlocker_audit::why::{access, renewal, why};
 use certlocker_core::{
     AccountId, Actor, Attribution, Changeset, Component, Fact, History, Ledger, NewOrder, Order,
     RecordQuery, SqliteStore, Subject, Timestamp, Trigger,
@@ -74,6 +75,7 @@ fn ledger(records: u64) -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let store = Arc::new(SqliteStore::open(directory.path().join("db"))?);
     let order = fill(&store, records)?;
+    let question = hosts::fill(&store, at(records))?;
     let (files, key) = (Disk::at(directory.path().join("audit")), key()?);
     let mut pump = Pump::new(store.clone(), Log::open(files.clone(), key.clone())?);
     let start = Instant::now();
@@ -97,6 +99,14 @@ fn ledger(records: u64) -> Result<(), Box<dyn Error>> {
     show("why an order", &took);
     let took = times(200, |_| block_on(renewal(&*store, order)).map(drop))?;
     show("what happened during a renewal", &took);
+    let took = times(200, |_| block_on(access(&*store, &question)).map(drop))?;
+    show(
+        &format!(
+            "the newest of {} changes of access to a host",
+            2 * hosts::TIMES
+        ),
+        &took,
+    );
     Ok(())
 }
 

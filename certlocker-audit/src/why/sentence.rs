@@ -1,5 +1,8 @@
 //! Records as sentences.
 
+mod inventory;
+mod people;
+
 use certlocker_core::{Actor, Event, Identifier, Record, Trigger};
 
 /// What a record says, as a sentence without its number and time.
@@ -8,6 +11,8 @@ pub fn sentence(record: &Record) -> String {
     ordering(event, by)
         .or_else(|| holding(event, by))
         .or_else(|| operating(event, by))
+        .or_else(|| people::people(event, by))
+        .or_else(|| inventory::inventory(event, by))
         .unwrap_or_else(|| format!("{} by {by}.", event.name()))
 }
 
@@ -137,15 +142,6 @@ fn operating(event: &Event, by: &Actor) -> Option<String> {
             format!(
                 "entries of the audit log below {minimum}, written before {before}, were removed by {by}."
             )
-        }
-        Event::PersonCreated {
-            name,
-            person_id,
-            roles,
-        } => {
-            let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-            let roles = roles.join(", ");
-            format!("person `{name}` ({person_id}) was added by {by} as {roles}.")
         }
         Event::SshAuthorityCreated {
             authority_id, key, ..

@@ -6,12 +6,18 @@ macro_rules! person_events {
             $($before)*
             /// A person was added.
             "CLA160I" "person.created" PersonCreated {
+                /// Who vouches for them, if somebody does.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                issuer: Option<String>,
                 /// Their name.
                 name: String,
                 /// The person.
                 person_id: PersonId,
                 /// What they are.
                 roles: BTreeSet<Role>,
+                /// What the issuer calls them.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                subject: Option<String>,
             } about [person(person_id)];
             /// A person got another password and another key for their codes.
             "CLA161I" "person.reset" PersonReset {
@@ -60,6 +66,32 @@ macro_rules! person_events {
                 /// Why, as a word that does not change.
                 why: String,
             } about [];
+            /// A person chose another password.
+            "CLA167I" "person.password_changed" PersonPasswordChanged {
+                /// The person.
+                person_id: PersonId,
+            } about [person(person_id)];
+            /// An issuer says that a person has other roles.
+            "CLA168I" "person.roles_changed" PersonRolesChanged {
+                /// What they were.
+                before: BTreeSet<Role>,
+                /// The person.
+                person_id: PersonId,
+                /// What they are now.
+                roles: BTreeSet<Role>,
+            } about [person(person_id)];
+            /// Somebody for whom an issuer vouches was not let in.
+            "CLA169E" "sign_in.refused" SignInRefused {
+                /// Who vouches for them.
+                issuer: String,
+                /// The person, if they were let in before.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                person_id: Option<PersonId>,
+                /// What the issuer calls them.
+                subject: String,
+                /// What was wrong, as a word that does not change.
+                why: String,
+            } about [person_id.as_ref().and_then(person)];
         } $($rest)* }
     };
 }

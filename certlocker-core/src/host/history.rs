@@ -1,5 +1,7 @@
 //! Who could use a host at a time, computed from the records alone.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AccessLine, AccessOrigin, AccessTarget, Through};
@@ -7,6 +9,8 @@ use crate::{
     AccessId, Event, GroupId, HostId, KeyFingerprint, Ledger, Record, Sequence, StoreError,
     Subject, Timestamp,
 };
+
+pub use changes::{AccessChange, Became, access_changes, access_changes_until};
 
 /// Who could use a host at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,19 +107,30 @@ impl<'a, S: Ledger + ?Sized> AccessHistory<'a, S> {
         host: &HostId,
         at: Timestamp,
     ) -> Result<HostAccess, StoreError> {
+        let own = self.own(host).await?;
+        Ok(access(host, self.with_groups(&own), at))
+    }
+
+    /// The records about a host, once those about every group that it was ever in are read.
+    async fn own(&mut self, host: &HostId) -> Result<Vec<Record>, StoreError> {
         let own = all(self.store, Subject::Host(*host)).await?;
-        let groups: BTreeSet<GroupId> = own.iter().flat_map(groups_of).collect();
-        for group in &groups {
-            if !self.groups.contains_key(group) {
-                let records = all(self.store, Subject::Group(*group)).await?;
-                self.groups.insert(*group, records);
+        for group in own.iter().flat_map(groups_of) {
+            if !self.groups.contains_key(&group) {
+                let records = all(self.store, Subject::Group(group)).await?;
+                self.groups.insert(group, records);
             }
         }
-        let of_groups = groups.iter().flat_map(|group| &self.groups[group]);
-        let mut records: Vec<&Record> = own.iter().chain(of_groups).collect();
+        Ok(own)
+    }
+
+    /// They and those about the groups, in their order.
+    fn with_groups<'r>(&'r self, own: &'r [Record]) -> Vec<&'r Record> {
+        let groups: BTreeSet<GroupId> = own.iter().flat_map(groups_of).collect();
+        let of_groups = groups.iter().filter_map(|group| self.groups.get(group));
+        let mut records: Vec<&Record> = own.iter().chain(of_groups.flatten()).collect();
         records.sort_by_key(|record| record.sequence);
         records.dedup_by_key(|record| record.sequence);
-        Ok(access(host, records, at))
+        records
     }
 }
 

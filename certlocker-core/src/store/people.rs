@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::find::entry;
 use super::reads::{many, newest, one};
 use super::{By, Page, Rows, StoreError};
-use crate::{Holder, Person, PersonId, Session, SessionText, Token, Versioned};
+use crate::{Holder, Person, PersonId, PersonOrigin, Session, SessionText, Token, Versioned};
 
 /// Reads people, and what they have: sessions and tokens.
 #[async_trait]
@@ -15,6 +15,12 @@ pub trait PersonStore: Send + Sync {
 
     /// The person with this name.
     async fn person_by_name(&self, name: &str) -> Result<Option<Versioned<Person>>, StoreError>;
+
+    /// The person for whom an issuer vouches.
+    async fn person_by_origin(
+        &self,
+        origin: &PersonOrigin,
+    ) -> Result<Option<Versioned<Person>>, StoreError>;
 
     /// People.
     async fn people(&self, page: Page) -> Result<Vec<Versioned<Person>>, StoreError>;
@@ -48,6 +54,13 @@ impl<S: Rows + ?Sized> PersonStore for S {
 
     async fn person_by_name(&self, name: &str) -> Result<Option<Versioned<Person>>, StoreError> {
         newest(self, entry(Person::BY_NAME, name)).await
+    }
+
+    async fn person_by_origin(
+        &self,
+        origin: &PersonOrigin,
+    ) -> Result<Option<Versioned<Person>>, StoreError> {
+        newest(self, entry(Person::BY_ORIGIN, origin)).await
     }
 
     async fn people(&self, page: Page) -> Result<Vec<Versioned<Person>>, StoreError> {

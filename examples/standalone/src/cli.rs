@@ -19,7 +19,7 @@ mod probe;
 mod secret;
 mod token;
 
-pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use audit::{AccessFilter, AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use export::ExportArguments;
 #[cfg(feature = "ssh-ca")]
 pub use export::{SshCaCommand, SshCertificateArguments};

@@ -1,17 +1,21 @@
 //! What operators ask for and change, the same for the API and for the commands.
 
+pub mod access;
 pub mod audit;
 mod client;
 pub mod export;
 pub mod host;
 pub mod import;
 pub mod import_view;
+mod password;
 mod person;
 mod sign_in;
 #[cfg(feature = "ssh-ca")]
 pub mod ssh_ca;
 mod token;
 pub mod view;
+#[cfg(feature = "oidc")]
+mod vouched;
 
 use std::sync::Arc;
 
@@ -33,6 +37,8 @@ pub(crate) use sign_in::{Credentials, SignInError};
 pub use token::{
     IssuedToken, NewTokenRequest, RevokedTokens, RotationRequest, TokenReach, TokenView,
 };
+#[cfg(feature = "oidc")]
+pub(crate) use vouched::Vouched;
 
 /// The inventory, with what is needed to change it.
 #[derive(Clone)]
@@ -100,6 +106,12 @@ pub enum InventoryError {
 }
 
 impl InventoryError {
+    /// Whether somebody else wrote at the same time.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Conflict))
+    }
+
     fn store(error: StoreError, what: impl FnOnce() -> String) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound(what()),

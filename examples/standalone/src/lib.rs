@@ -14,6 +14,8 @@ pub mod inventory;
 pub mod keys;
 pub mod listen;
 pub mod lock;
+#[cfg(feature = "oidc")]
+pub mod oidc;
 pub mod operator;
 pub mod output;
 pub mod outside;

@@ -20,6 +20,8 @@ use certlocker_acme::Route;
 
 use crate::inventory::Inventory;
 use crate::inventory::import::Discoveries;
+#[cfg(feature = "oidc")]
+use crate::oidc::Oidc;
 use guard::Guard;
 use table::{Surface, endpoints, routers};
 
@@ -31,6 +33,30 @@ pub(crate) struct Desk {
     discoveries: Discoveries,
     guard: Arc<Guard>,
     inventory: Inventory,
+    #[cfg(feature = "oidc")]
+    oidc: Option<Arc<Oidc>>,
+}
+
+impl Desk {
+    /// The host of the issuer with whose accounts people sign in, if they do.
+    fn issuer(&self) -> Option<&str> {
+        #[cfg(feature = "oidc")]
+        let issuer = self.oidc.as_ref().map(|oidc| oidc.host());
+        #[cfg(not(feature = "oidc"))]
+        let issuer = None;
+        issuer
+    }
+}
+
+/// What a plane is made of.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_structs, reason = "put together by the server")]
+pub struct Parts {
+    /// What is asked for and changed.
+    pub inventory: Inventory,
+    /// The issuer with whose accounts people sign in.
+    #[cfg(feature = "oidc")]
+    pub oidc: Option<Oidc>,
 }
 
 /// The plane's API routes below the prefix that it shares with the gateway.
@@ -41,11 +67,13 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The plane's router: the API under `prefix`, pages and files beside it.
-pub fn router(inventory: Inventory, prefix: &str) -> Router {
+pub fn router(parts: Parts, prefix: &str) -> Router {
     let desk = Desk {
         discoveries: Discoveries::default(),
         guard: Arc::default(),
-        inventory,
+        inventory: parts.inventory,
+        #[cfg(feature = "oidc")]
+        oidc: parts.oidc.map(Arc::new),
     };
     let (api, others) = routers(endpoints(), &desk);
     let api = api

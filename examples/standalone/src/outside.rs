@@ -39,7 +39,7 @@ pub enum OutsideError {
     #[error(transparent)]
     Anchor(#[from] InvalidAnchor),
     /// The file with the authorities.
-    #[error("{}, named by audit-ca-file, has no certificates that read", path.display())]
+    #[error("{} has no certificates of authorities that read", path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -85,6 +85,32 @@ impl Outside {
     /// [`OutsideError::Anchor`].
     pub fn trust(&self) -> Result<Trust, OutsideError> {
         Ok(Trust::anchors(self.anchors.iter().map(AsRef::as_ref))?)
+    }
+
+    /// Sends a request over TLS; redirects are not followed, and not more than `largest` bytes of the
+    /// answer's body are read.
+    ///
+    /// # Errors
+    /// What went wrong, without the URL.
+    #[cfg(feature = "oidc")]
+    pub(crate) async fn call(
+        &self,
+        request: hyper::Request<Vec<u8>>,
+        largest: usize,
+    ) -> Result<hyper::Response<Vec<u8>>, String> {
+        if request.uri().scheme() != Some(&axum::http::uri::Scheme::HTTPS) {
+            return Err("it would not be asked over TLS".to_owned());
+        }
+        let request = request.map(|body| Full::new(Bytes::from(body)));
+        let exchange = async {
+            let answer = self.client.request(request).await;
+            let (head, body) = answer.map_err(|error| with_causes(&error))?.into_parts();
+            let body = Limited::new(body, largest).collect().await;
+            let body = body.map_err(|error| with_causes(error.as_ref()))?;
+            Ok(hyper::Response::from_parts(head, body.to_bytes().to_vec()))
+        };
+        let answer = tokio::time::timeout(PATIENCE, exchange).await;
+        answer.unwrap_or_else(|_late| Err(format!("nothing came within {PATIENCE:?}")))
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, String> {

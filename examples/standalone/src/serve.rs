@@ -35,6 +35,8 @@ use crate::home::Home;
 use crate::inventory::Inventory;
 use crate::listen::Limits;
 use crate::lock::DataDirLock;
+#[cfg(feature = "oidc")]
+use crate::oidc::Oidc;
 use crate::operator;
 use crate::ready::{Ready, ReadyFile};
 use crate::telemetry::Metrics;
@@ -65,7 +67,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     first_token(&opened, &home, &clock).await?;
 
     let followers = Followers::open(&opened, &home, &public, &clock, settings).await?;
-    let names = identity::names(&public, listeners.addresses());
+    let names = identity::names([&public, &settings.operator_url], listeners.addresses());
     let tls = Tls::new(identity::issue(&ca, &names, clock.now())?)?;
     let redeemers = opened.nonces().await?;
     let gateway = Gateway::new(
@@ -73,10 +75,23 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         gateway_config(settings, links.clone()),
     );
     let inventory = inventory(&opened, &home, links.clone());
+    let desk = operator::Parts {
+        inventory: inventory.clone(),
+        #[cfg(feature = "oidc")]
+        oidc: Oidc::open(
+            settings,
+            listeners.operator_page_url(settings).as_str(),
+            opened.store.as_ref(),
+            opened.secrets.as_ref(),
+            Arc::clone(&redeemers.nonces),
+            clock.now(),
+        )
+        .await?,
+    };
     let routers = routers(
         &gateway,
         &opened,
-        inventory.clone(),
+        desk,
         &public,
         metrics.clone(),
         followers.lags(),
@@ -242,15 +257,15 @@ fn inventory(opened: &Opened, home: &Home, links: Links) -> Inventory {
 fn routers(
     gateway: &Gateway,
     opened: &Opened,
-    inventory: Inventory,
+    desk: operator::Parts,
     public: &BaseUrl,
     metrics: Metrics,
     lags: Vec<lag::Lag>,
 ) -> Result<Routers, ServeError> {
     RouteTable::protocol().with(&operator::routes())?;
     let mount = format!("{}{PREFIX}", public.path());
-    let log = operator::log_router(inventory.audit.clone());
-    let desk = operator::router(inventory, PREFIX);
+    let log = operator::log_router(desk.inventory.audit.clone());
+    let desk = operator::router(desk, PREFIX);
     Ok(Routers {
         gateway: Router::new()
             .nest(&mount, gateway.router())

@@ -13,7 +13,11 @@ use crate::{
 /// The life of a person, of two sessions, and of a token with one below it.
 pub(super) fn operators(author: &mut Author) {
     let person = author.tell(person());
-    let person = author.tell(person.failed(SignInFailure::Password, at(11)));
+    let person = author.tell(
+        person
+            .failed(SignInFailure::Password, at(11))
+            .expect("they have a password"),
+    );
     let (person, session) = signed_in(author, &person);
     let above = author.tell(token(*person.value.id()));
     let (above, below) = child(author, &above);
@@ -112,7 +116,11 @@ fn leaves(author: &mut Author, person: &Versioned<Person>) {
         PasswordHash::new("$argon2id$two".to_owned()),
         SecretId::new(at(80), &mut random),
     );
-    let person = author.tell(person.reset(password, key, at(80)));
+    let person = author.tell(
+        person
+            .reset(password, key, at(80))
+            .expect("they have a password"),
+    );
     let session = author.tell(session(&person, 81));
     let disabled = person.disable(at(82)).expect("they were not").by(&by());
     let goes = Changeset::of(disabled).and(session.forget(at(82)));

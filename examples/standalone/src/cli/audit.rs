@@ -8,6 +8,9 @@ use clap::{Args, Subcommand};
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum AuditCommand {
+    /// Tell what changed who may use a host, newest first: the line of which plan, who applied it, and
+    /// who made their token.
+    Access(AccessFilter),
     /// Print the newest signed checkpoint, to be kept elsewhere as an anchor.
     Checkpoint,
     /// List records, newest first.
@@ -37,6 +40,23 @@ pub enum AuditCommand {
         /// Its id; of a certificate also the serial number, of an order also the URL.
         id: String,
     },
+}
+
+/// Which changes are told.
+#[derive(Args, Clone, Debug)]
+#[non_exhaustive]
+pub struct AccessFilter {
+    /// The host's id, name, or instance id.
+    pub host: String,
+    /// With this key only, by its fingerprint.
+    #[arg(long, value_name = "SHA256:BASE64")]
+    pub key: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// To this account of the host only.
+    #[arg(long, value_name = "USER")]
+    pub login: Option<String>,
 }
 
 /// Which records are listed.

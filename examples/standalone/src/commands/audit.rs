@@ -1,5 +1,6 @@
-//! `audit list`, `why`, `renewal`, `receipt`, `checkpoint`.
+//! `audit access`, `list`, `why`, `renewal`, `receipt`, `checkpoint`.
 
+mod access;
 mod prune;
 mod verify;
 
@@ -23,6 +24,11 @@ pub(super) async fn run(
     }
     let desk = &Desk::open(settings).await?;
     match command {
+        AuditCommand::Access(filter) => {
+            output.print(&access::changes(desk, filter).await?, |all| {
+                access::text(all)
+            })?;
+        }
         AuditCommand::Checkpoint => {
             let note = checkpoint(desk).await?;
             output.print(&note, Clone::clone)?;

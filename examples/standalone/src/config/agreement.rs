@@ -29,6 +29,7 @@ fn complaints(settings: &Settings) -> impl Iterator<Item = (&'static str, String
         .into_iter()
         .chain(shared_address(settings))
         .chain(token_without_server(settings))
+        .chain(sign_in(settings))
         .chain(no_time(settings))
         .chain(too_long(settings))
 }
@@ -52,6 +53,34 @@ fn token_without_server(settings: &Settings) -> Option<(&'static str, String)> {
             "a token is of use only together with `server`".to_owned(),
         )
     })
+}
+
+fn sign_in(settings: &Settings) -> Option<(&'static str, String)> {
+    let given = [
+        ("oidc_client_id", settings.oidc_client_id.is_some()),
+        (
+            "oidc_client_secret_file",
+            settings.oidc_client_secret_file.is_some(),
+        ),
+        ("oidc_role", !settings.oidc_role.is_empty()),
+    ];
+    let Some(issuer) = &settings.oidc_issuer else {
+        let (lost, _) = given.into_iter().find(|(_, given)| *given)?;
+        return Some((
+            lost,
+            "it is of use only together with oidc-issuer".to_owned(),
+        ));
+    };
+    if !cfg!(feature = "oidc") {
+        let what = "this program is built without OpenID Connect (feature `oidc`)";
+        return Some(("oidc_issuer", what.to_owned()));
+    }
+    let (missing, _) = given.into_iter().find(|(_, given)| !*given)?;
+    let (missing, host) = (missing.replace('_', "-"), issuer.host());
+    Some((
+        "oidc_issuer",
+        format!("to sign in with {host}, {missing} has to be set too"),
+    ))
 }
 
 fn no_time(settings: &Settings) -> Option<(&'static str, String)> {

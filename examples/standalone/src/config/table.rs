@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::database::Database;
 use super::draft::Draft;
 use super::error::ConfigError;
+use super::issuer::{IssuerUrl, RoleRule, Word};
 use super::key_source::KeySource;
 use super::sink::Sink;
 use super::url::{BaseUrl, PageUrl};
@@ -166,6 +167,11 @@ settings! {
             rule: "from the first listen",
             from: public_url_of_first_listener,
         };
+        /// Where browsers reach the operator plane; an issuer of OpenID Connect sends them back there.
+        Server operator_url: BaseUrl = Preset::Derived {
+            rule: "from operator-listen",
+            from: operator_url_of_its_listener,
+        };
         /// File that is written once both planes serve, and removed when they stop.
         Server ready_file: Option<PathBuf> = Preset::Unset { example: "/run/certlocker/ready.json" };
         /// Connections that each plane holds at the same time; more wait in the system's queue.
@@ -261,6 +267,24 @@ settings! {
         /// older. Without it, nothing is.
         Server audit_retention: Option<Duration> = Preset::Unset { example: "400d" };
     }
+    "Sign-in" {
+        /// Issuer of OpenID Connect with whose accounts people may sign in on the pages, as a URL. Needs
+        /// feature `oidc`.
+        Server oidc_issuer: Option<IssuerUrl> = Preset::Unset { example: "https://idp.example/realms/main" };
+        /// What the issuer calls this server.
+        Server oidc_client_id: Option<Word> = Preset::Unset { example: "certlocker" };
+        /// File with the secret that the issuer gave this server.
+        Server oidc_client_secret_file: Option<PathBuf> = Preset::Unset { example: "/etc/certlocker/oidc-secret" };
+        /// Role of those of whom the issuer says this, as CLAIM=VALUE:ROLE, such as
+        /// groups=netops:operator; can be given several times. A claim inside another is named with a
+        /// dot, and an email counts only if the issuer verified it. Who has no role is not let in.
+        Server oidc_role: Vec<RoleRule> = Preset::Unset { example: "groups=netops:operator" };
+        /// What the issuer is asked for besides `openid`; can be given several times.
+        Server oidc_scope: Vec<Word> = Preset::Text("profile,email");
+        /// Certificates, in PEM, of the authorities that vouch for the issuer; without it, those of the
+        /// system.
+        Server oidc_ca_file: Option<PathBuf> = Preset::Unset { example: "/etc/certlocker/idp-ca.pem" };
+    }
     "Log" {
         /// How the log is written: text or json.
         Server log_format: LogFormat = Preset::Text("text");
@@ -297,6 +321,11 @@ fn public_url_of_first_listener(draft: &Draft) -> Result<String, ConfigError> {
     let first = addresses.first().copied();
     let first = first.ok_or(ConfigError::NoListener)?;
     Ok(BaseUrl::of_listener(first).to_string())
+}
+
+fn operator_url_of_its_listener(draft: &Draft) -> Result<String, ConfigError> {
+    let address = draft.read("operator_listen")?;
+    Ok(BaseUrl::of_listener(address).to_string())
 }
 
 #[cfg(test)]

@@ -85,16 +85,21 @@ impl RecordsRequest {
 
     /// The request as the query of a URL.
     pub fn to_query(&self) -> String {
-        let value = serde_json::to_value(self).unwrap_or_default();
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in value.as_object().into_iter().flatten() {
-            let text = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            query.append_pair(name, &text);
-        }
-        query.finish()
+        to_query(self)
     }
+}
+
+/// The members of a request as the query of a URL.
+pub(super) fn to_query(request: &impl Serialize) -> String {
+    let value = serde_json::to_value(request).unwrap_or_default();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let text = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        query.append_pair(name, &text);
+    }
+    query.finish()
 }
 
 fn invalid(error: impl std::fmt::Display) -> InventoryError {
@@ -193,7 +198,7 @@ impl Inventory {
         Ok(WhyView {
             subject: subject.to_string(),
             steps: steps.iter().map(WhyStep::from).collect(),
-            root: root(&steps),
+            root: root_of(&steps),
         })
     }
 
@@ -264,12 +269,14 @@ impl Inventory {
 }
 
 /// What set the first step off.
-fn root(steps: &[Step]) -> String {
-    let Some(last) = steps.last() else {
-        return String::new();
-    };
-    let (number, said) = (last.record.sequence, trigger_sentence(&last.record));
-    format!("Record {number}: {said}")
+fn root_of(steps: &[Step]) -> String {
+    let last = steps.last();
+    last.map(|step| root(&step.record)).unwrap_or_default()
+}
+
+/// What set a record off, with its number.
+pub(super) fn root(record: &Record) -> String {
+    format!("Record {}: {}", record.sequence, trigger_sentence(record))
 }
 
 impl From<&Renewal> for RenewalView {
@@ -282,13 +289,13 @@ impl From<&Renewal> for RenewalView {
             replaces: told.replaces.map(|id| id.to_string()),
             records: records.map(|record| WhyStep::of(&about, record)).collect(),
             way: told.way.iter().map(WhyStep::from).collect(),
-            root: root(&told.way),
+            root: root_of(&told.way),
         }
     }
 }
 
 impl WhyStep {
-    fn of(about: &Subject, record: &Record) -> Self {
+    pub(super) fn of(about: &Subject, record: &Record) -> Self {
         Self {
             record: record.sequence.get(),
             time: record.time.to_rfc3339_seconds(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use certlocker_core::{
-    Attribution, Changeset, Holder, NewPerson, Page, PasswordHash, Person, PersonId, Role, Sealed,
-    Secret, SecretPurpose, StoreError, Timestamp, Transition, Versioned,
+    Attribution, Changeset, Holder, NewPerson, Page, PasswordHash, Person, PersonId, PersonOrigin,
+    Role, Sealed, Secret, SecretPurpose, StoreError, Timestamp, Transition, Versioned,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,12 @@ pub struct PersonView {
     pub roles: Vec<String>,
     pub created: String,
     pub disabled: Option<String>,
+    /// Who vouches for them; nothing if they have a password here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// What the issuer calls them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 /// A person with what they sign in with.
@@ -53,7 +59,8 @@ impl std::fmt::Debug for IssuedPerson {
     }
 }
 
-const LONGEST_NAME: usize = 64;
+/// The longest name, in bytes.
+pub(super) const LONGEST_NAME: usize = 64;
 /// How many of somebody's sessions and tokens are ended at once.
 const AT_ONCE: usize = 10_000;
 
@@ -71,7 +78,6 @@ impl NewPersonRequest {
     }
 
     fn name(&self) -> Result<String, InventoryError> {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@');
         let name = &self.name;
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
             return Err(InventoryError::Invalid(format!(
@@ -80,6 +86,11 @@ impl NewPersonRequest {
         }
         Ok(name.clone())
     }
+}
+
+/// What names are made of.
+pub(super) fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@')
 }
 
 /// What a person signs in with, before it is stored.
@@ -174,8 +185,9 @@ impl Inventory {
         let (person, now) = (self.find_person(id_or_name).await?, self.clock.now());
         let fresh = self.fresh(person.value.name(), now).await?;
         let key = *fresh.code_key.next().id();
-        let reset = person.reset(fresh.hash, key, now).by(by);
-        let changes = Changeset::of(fresh.code_key.by(by)).and(reset);
+        let reset = person.reset(fresh.hash, key, now);
+        let reset = reset.ok_or_else(|| without_password(&person.value))?;
+        let changes = Changeset::of(fresh.code_key.by(by)).and(reset.by(by));
         let changes = self.without_sessions(&person.value, changes, now).await?;
         self.store.commit(changes).await?;
         Ok(IssuedPerson {
@@ -216,7 +228,8 @@ impl Inventory {
         Ok(view)
     }
 
-    async fn without_sessions(
+    /// The same, with the end of the person's sessions.
+    pub(super) async fn without_sessions(
         &self,
         person: &Person,
         mut changes: Changeset,
@@ -248,14 +261,25 @@ impl Inventory {
     }
 }
 
+fn without_password(person: &Person) -> InventoryError {
+    let issuer = person.origin().map_or("an issuer", PersonOrigin::issuer);
+    let name = person.name();
+    InventoryError::Invalid(format!(
+        "{name} has no password here: they sign in with the account that {issuer} gave them"
+    ))
+}
+
 impl From<&Person> for PersonView {
     fn from(person: &Person) -> Self {
+        let origin = person.origin();
         Self {
             id: person.id().to_string(),
             name: person.name().to_owned(),
             roles: person.roles().iter().map(ToString::to_string).collect(),
             created: person.id().created().to_rfc3339_seconds(),
             disabled: person.disabled().map(Timestamp::to_rfc3339_seconds),
+            issuer: origin.map(|origin| origin.issuer().to_owned()),
+            subject: origin.map(|origin| origin.subject().to_owned()),
         }
     }
 }

@@ -33,6 +33,10 @@ pub(crate) enum SignInError {
     /// The failure is on record.
     #[error("the name, the password or the code is not right")]
     Wrong,
+    /// An issuer vouches for them, and that is not enough, which is on record.
+    #[cfg(feature = "oidc")]
+    #[error("{0}")]
+    NotAdmitted(&'static str),
 }
 
 impl From<StoreError> for SignInError {
@@ -45,7 +49,7 @@ impl From<StoreError> for SignInError {
 const LIFETIME: Duration = Duration::from_secs(12 * 3_600);
 /// Each takes a good part of a processor, and its memory.
 static PASSWORDS_AT_ONCE: Semaphore = Semaphore::const_new(2);
-const TRIES: usize = 10;
+pub(super) const TRIES: usize = 10;
 /// How long a session that is over is claimed to be removed.
 const CLAIMED: Duration = Duration::from_secs(60);
 
@@ -56,7 +60,8 @@ impl Inventory {
         given: Credentials,
         by: &Attribution,
     ) -> Result<SessionText, SignInError> {
-        let Some(person) = self.store.person_by_name(&given.name).await? else {
+        let named = self.store.person_by_name(&given.name).await?;
+        let Some(person) = named.filter(|person| person.value.password().is_some()) else {
             is_right(given.password, None).await;
             return Err(SignInError::Unseen("unknown"));
         };
@@ -66,7 +71,9 @@ impl Inventory {
             return self.fail(person, SignInFailure::Password, &by).await;
         }
         let now = self.clock.now();
-        let key = person.value.code_key();
+        let Some(key) = person.value.code_key() else {
+            return Err(SignInError::Unseen("unknown"));
+        };
         let key = self
             .secrets
             .open(key, SecretPurpose::CodeKey, &by, now)
@@ -93,7 +100,7 @@ impl Inventory {
         self.open_session(holder, None, &by, now).await
     }
 
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         holder: Holder,
         changes: Option<Changeset>,
@@ -111,15 +118,17 @@ impl Inventory {
     }
 
     /// Counts a failure, however many there are at the same time.
-    async fn fail<T>(
+    pub(super) async fn fail<T>(
         &self,
         mut person: Versioned<Person>,
         why: SignInFailure,
         by: &Attribution,
     ) -> Result<T, SignInError> {
         for _ in 0..TRIES {
-            let failed = person.failed(why, self.clock.now()).by(by);
-            match self.store.commit(failed.into()).await {
+            let Some(failed) = person.failed(why, self.clock.now()) else {
+                return Err(SignInError::Unseen("unknown"));
+            };
+            match self.store.commit(failed.by(by).into()).await {
                 Ok(_) => return Err(SignInError::Wrong),
                 Err(StoreError::Conflict) => person = self.store.person(person.value.id()).await?,
                 Err(error) => return Err(error.into()),
@@ -173,14 +182,14 @@ fn actor(holder: &Holder) -> Actor {
 }
 
 /// The same request, now that it is known who acts.
-fn acting(by: &Attribution, actor: Actor) -> Attribution {
+pub(super) fn acting(by: &Attribution, actor: Actor) -> Attribution {
     Attribution {
         actor,
         ..by.clone()
     }
 }
 
-fn refused(refusal: SignInRefusal) -> SignInError {
+pub(super) fn refused(refusal: SignInRefusal) -> SignInError {
     match refusal {
         SignInRefusal::Disabled => SignInError::Unseen("disabled"),
         SignInRefusal::Later(until) => SignInError::Later(until),
@@ -188,11 +197,11 @@ fn refused(refusal: SignInRefusal) -> SignInError {
 }
 
 /// Whether a password is right; it takes as long if there is nobody to have one.
-async fn is_right(password: Zeroizing<String>, person: Option<&Person>) -> bool {
+pub(super) async fn is_right(password: Zeroizing<String>, person: Option<&Person>) -> bool {
     let Ok(_place) = PASSWORDS_AT_ONCE.acquire().await else {
         return false;
     };
-    let hash = person.map(|person| person.password().clone());
+    let hash = person.and_then(Person::password).cloned();
     let looked = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => credential::is_password(&password, &hash),
         None => {

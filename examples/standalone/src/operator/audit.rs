@@ -1,5 +1,6 @@
 //! The record of what happened, over the API; and the log's own files.
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,17 +13,15 @@ use super::Desk;
 use super::api::{Failed, problem};
 use crate::audit::{AuditHome, WITNESSED};
 use crate::inventory::InventoryError;
+use crate::inventory::access::{AccessChangeView, AccessRequest};
 use crate::inventory::audit::{ReceiptView, RecordsRequest, RenewalView, WhyView};
 use crate::inventory::view::TimelineEntry;
 
 pub(super) async fn records(
     State(desk): State<Desk>,
-    request: Result<Query<RecordsRequest>, axum::extract::rejection::QueryRejection>,
+    request: Result<Query<RecordsRequest>, QueryRejection>,
 ) -> Result<Json<Vec<TimelineEntry>>, Failed> {
-    let unreadable = |error: axum::extract::rejection::QueryRejection| {
-        Failed::from(InventoryError::Invalid(error.body_text()))
-    };
-    let Query(request) = request.map_err(unreadable)?;
+    let request = query(request)?;
     Ok(Json(desk.inventory.find_records(&request).await?))
 }
 
@@ -38,6 +37,20 @@ pub(super) async fn renewal(
     Path((kind, id)): Path<(String, String)>,
 ) -> Result<Json<RenewalView>, Failed> {
     Ok(Json(desk.inventory.renewal(&kind, &id).await?))
+}
+
+pub(super) async fn access(
+    State(desk): State<Desk>,
+    Path(host): Path<String>,
+    request: Result<Query<AccessRequest>, QueryRejection>,
+) -> Result<Json<Vec<AccessChangeView>>, Failed> {
+    let request = query(request)?;
+    Ok(Json(desk.inventory.access_changes(&host, &request).await?))
+}
+
+fn query<T>(request: Result<Query<T>, QueryRejection>) -> Result<T, Failed> {
+    let Query(request) = request.map_err(|error| InventoryError::Invalid(error.body_text()))?;
+    Ok(request)
 }
 
 pub(super) async fn receipt(

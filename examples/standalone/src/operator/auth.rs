@@ -95,6 +95,8 @@ pub(super) enum Rejection {
         "this needs a token: `Authorization: Bearer TOKEN`; `certlocker token create` makes one"
     )]
     Missing,
+    #[error("the roles of the person who made this token no longer allow what it does")]
+    Outgrown,
     #[error("the person who made this token was switched off")]
     Ownerless,
     #[error("nobody has this token")]
@@ -110,6 +112,7 @@ impl Rejection {
             Self::Dead(_, refusal) => refusal.as_str(),
             Self::Malformed(_) => "malformed",
             Self::Missing => "missing",
+            Self::Outgrown => "outgrown",
             Self::Ownerless => "ownerless",
             Self::Unknown => "unknown",
             Self::Store(_) => "unavailable",
@@ -128,7 +131,7 @@ pub(super) async fn authorize(
         let detail = "this page takes forms from itself only";
         return page::failure(StatusCode::FORBIDDEN, detail);
     }
-    let Needs::Permission(needed) = gate.needs else {
+    if gate.needs == Needs::Nothing {
         let peer = peer(&request);
         let by = attribution(headers, Actor::anonymous(peer));
         request.extensions_mut().insert(Visitor { by, peer });
@@ -154,8 +157,12 @@ pub(super) async fn authorize(
         scopes: who.scopes(),
         who,
     };
-    if !caller.scopes.permit(needed) {
-        return gate.denied(&caller, needed.as_str()).await;
+    match (gate.needs, &caller.who) {
+        (Needs::Permission(needed), _) if !caller.scopes.permit(needed) => {
+            return gate.denied(&caller, needed.as_str()).await;
+        }
+        (Needs::Person, Who::Token(_)) => return gate.denied(&caller, "a person").await,
+        _ => {}
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
@@ -192,6 +199,11 @@ async fn counting(
         let owner = desk.inventory.store.person(owner).await?;
         if owner.value.disabled().is_some() {
             return Err(Rejection::Ownerless);
+        }
+        // What an issuer says of people changes, and with it what they may hand out.
+        let allowed = owner.value.scopes();
+        if allowed.exceeded_by(&token.value.grant().scopes).is_some() {
+            return Err(Rejection::Outgrown);
         }
     }
     Ok(token)
@@ -316,13 +328,17 @@ pub(super) const COOKIE: &str = "__Host-certlocker-session";
 
 /// The session that a browser has.
 pub(super) fn session(headers: &HeaderMap) -> Option<SessionText> {
+    cookie(headers, COOKIE).map(SessionText::given)
+}
+
+/// What a browser keeps under a name.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|value| value.split(';'));
-    let text = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='));
-    text.map(SessionText::given)
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Whether a form comes from another site, or from nobody knows where. The cookie is not sent along

@@ -1,6 +1,10 @@
 //! Pages, rendered here; they work without a script.
 
 pub(super) mod login;
+#[cfg(feature = "oidc")]
+pub(super) mod oidc;
+pub(super) mod password;
+pub(super) mod people;
 pub(super) mod tokens;
 
 use axum::extract::{Path, State};
@@ -65,6 +69,8 @@ fn layout(title: &str, content: &Markup) -> Markup {
             a.brand href="/app/orders" { "CertLocker" }
             a href="/app/orders" { "Orders" }
             a href="/app/tokens" { "Tokens" }
+            a href="/app/people" { "People" }
+            a href="/app/password" { "Password" }
         }
         form.inline method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
     };

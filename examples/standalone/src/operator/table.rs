@@ -17,6 +17,8 @@ use super::{Desk, api, audit, hosts, imports, page, people, tokens};
 pub(super) enum Needs {
     /// A token that permits this.
     Permission(Permission),
+    /// A person who signed in, whatever they are.
+    Person,
     /// Nothing: what is there is for those who are not known yet.
     Nothing,
 }
@@ -63,6 +65,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         needs: Needs::Nothing,
         ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
     };
+    let own = |verbs, path, purpose, handler| Endpoint {
+        needs: Needs::Person,
+        ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
+    };
     #[rustfmt::skip] // A table is read line by line.
     let table = vec![
         api(Read, "/clients", CertificateRead, "scoped clients", get(api::clients)),
@@ -76,6 +82,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         api(Read, "/certificates/{certificate}", CertificateRead, "a certificate", get(api::certificate)),
         api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
+        api(Read, "/audit/access/{host}", AuditRead, "what changed who may use a host", get(audit::access)),
         api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
         api(Read, "/audit/renewal/{kind}/{id}", AuditRead, "what happened during a renewal", get(audit::renewal)),
         api(Read, "/imports/credentials", HostRead, "credentials of clouds, and keys", get(imports::credentials)),
@@ -110,9 +117,19 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         page(Read, "/app/tokens", TokenCreate, "tokens", get(page::tokens::list)),
         page(Post, "/app/tokens", TokenCreate, "create a token", post(page::tokens::create)),
         page(Post, "/app/tokens/{token}/revoke", TokenCreate, "revoke a token and those below it", post(page::tokens::revoke)),
+        page(Read, "/app/people", Admin, "people who sign in", get(page::people::list)),
+        page(Post, "/app/people", Admin, "add a person", post(page::people::add)),
+        page(Post, "/app/people/{person}/disable", Admin, "switch a person off", post(page::people::disable)),
+        page(Post, "/app/people/{person}/reset", Admin, "give a person another password and code key", post(page::people::reset)),
+        own(Read, "/app/password", "one's own password", get(page::password::show)),
+        own(Post, "/app/password", "change one's own password", post(page::password::change)),
         open(Read, "/", "where everything begins", get(page::home)),
         open(Read, "/login", "sign in", get(page::login::show)),
         open(Post, "/login", "sign in", post(page::login::enter)),
+        #[cfg(feature = "oidc")]
+        open(Post, "/login/oidc", "sign in at the issuer", post(page::oidc::begin)),
+        #[cfg(feature = "oidc")]
+        open(Read, crate::oidc::CALLBACK, "back from the issuer", get(page::oidc::end)),
         open(Post, "/logout", "sign out", post(page::login::leave)),
         open(Read, "/assets/app.css", "the style of the pages", get(page::style)),
     ];

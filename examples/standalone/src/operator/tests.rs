@@ -51,10 +51,11 @@ async fn no_route_answers_without_a_token_but_those_for_who_is_not_known_yet() {
     let open = endpoints().into_iter();
     let open = open.filter(|endpoint| endpoint.needs == Needs::Nothing);
     let open: BTreeSet<&str> = open.map(|endpoint| endpoint.route.path).collect();
-    assert_eq!(
-        open,
-        BTreeSet::from(["/", "/assets/app.css", "/login", "/logout"])
-    );
+    let mut expected = BTreeSet::from(["/", "/assets/app.css", "/login", "/logout"]);
+    if cfg!(feature = "oidc") {
+        expected.extend(["/login/oidc", "/login/oidc/callback"]);
+    }
+    assert_eq!(open, expected);
 }
 
 #[tokio::test]

@@ -45,6 +45,10 @@ pub enum ServeError {
     /// The nonces that are shared with other servers.
     #[error(transparent)]
     Nonces(#[from] SharedNoncesError),
+    /// The issuer with whose accounts people sign in.
+    #[cfg(feature = "oidc")]
+    #[error("nobody can sign in with the accounts of oidc-issuer")]
+    Oidc(#[from] crate::oidc::UnusableIssuer),
     /// Other machines, called by this one.
     #[error(transparent)]
     Outside(#[from] OutsideError),

@@ -10,10 +10,10 @@ use super::ServeError;
 use crate::config::BaseUrl;
 use crate::tls::Identity;
 
-/// What the certificate names: this machine by its usual names, the public name, and the addresses
-/// that are listened on.
+/// What the certificate names: the names that are configured, this machine by its usual names, and
+/// the addresses that are listened on.
 pub(super) fn names(
-    public: &BaseUrl,
+    configured: [&BaseUrl; 2],
     listening: impl Iterator<Item = SocketAddr>,
 ) -> Vec<Identifier> {
     let loopback = [
@@ -25,8 +25,9 @@ pub(super) fn names(
         .filter(|address| !address.is_unspecified());
     let addresses = loopback.into_iter().chain(addresses).map(Identifier::Ip);
     let localhost = Identifier::dns("localhost").into_iter();
-    let mut names = vec![public.host().clone()];
-    for name in localhost.chain(addresses) {
+    let configured = configured.into_iter().map(|url| url.host().clone());
+    let mut names = Vec::new();
+    for name in configured.chain(localhost).chain(addresses) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -58,13 +59,14 @@ mod tests {
         let public = BaseUrl::of_listener("127.0.0.1:8443".parse().unwrap());
         let listening =
             ["127.0.0.1:8443", "0.0.0.0:8444", "192.0.2.1:8443"].map(|text| text.parse().unwrap());
-        let names: Vec<String> = names(&public, listening.into_iter())
+        let operator: BaseUrl = BaseUrl::of_listener("192.0.2.1:8444".parse().unwrap());
+        let names: Vec<String> = names([&public, &operator], listening.into_iter())
             .iter()
             .map(Identifier::to_string)
             .collect();
         assert_eq!(
             names,
-            ["ip:127.0.0.1", "dns:localhost", "ip:::1", "ip:192.0.2.1"]
+            ["ip:127.0.0.1", "ip:192.0.2.1", "dns:localhost", "ip:::1"]
         );
     }
 }

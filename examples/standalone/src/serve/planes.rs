@@ -47,6 +47,17 @@ impl Listeners {
         }
     }
 
+    /// Where browsers reach the operator plane, by the configuration; its listener's port may have
+    /// been chosen by the system.
+    #[cfg(feature = "oidc")]
+    pub(super) fn operator_page_url(&self, settings: &Settings) -> BaseUrl {
+        let url = settings.operator_url.clone();
+        match self.operator.first() {
+            Some(first) => url.with_bound_port(first.address().port()),
+            None => url,
+        }
+    }
+
     /// Where the operator plane is reached from this machine.
     pub(super) fn operator_url(&self, public: &BaseUrl) -> String {
         match self.operator.first().map(Listener::address) {

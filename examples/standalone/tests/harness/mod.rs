@@ -5,6 +5,8 @@ pub(crate) mod acme;
 pub(crate) mod dns;
 pub(crate) mod http;
 pub(crate) mod https;
+#[cfg(feature = "oidc")]
+pub(crate) mod issuer;
 pub(crate) mod receiver;
 pub(crate) mod scene;
 pub(crate) mod server;

@@ -1,5 +1,6 @@
 //! The built server as its operators meet it: commands, pages, crashes, copies.
 
+mod access;
 mod audit;
 mod commands;
 mod copies;
@@ -15,6 +16,8 @@ mod import;
 mod import_aws;
 mod import_remote;
 mod nodes;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod people;
 mod planes;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]

@@ -1,6 +1,7 @@
 //! Sign in and out.
 
 use axum::extract::State;
+use axum::http::header::InvalidHeaderValue;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Form};
@@ -13,14 +14,20 @@ use crate::inventory::{Credentials, InventoryError, SignInError};
 use crate::operator::Desk;
 use crate::operator::auth::{COOKIE, Visitor, authenticate, session};
 
-pub(in crate::operator) async fn show() -> Markup {
-    login_page(None)
+pub(in crate::operator) async fn show(State(desk): State<Desk>) -> Markup {
+    login_page(&desk, None)
 }
 
-fn login_page(problem: Option<&str>) -> Markup {
+pub(super) fn login_page(desk: &Desk, problem: Option<&str>) -> Markup {
     let content = html! {
         h1 { "Sign in" }
         @if let Some(problem) = problem { p.problem role="alert" { (problem) } }
+        @if let Some(issuer) = desk.issuer() {
+            form method="post" action="/login/oidc" {
+                button type="submit" { "Sign in with " (issuer) }
+            }
+            p { "Or with a password of this server:" }
+        }
         form method="post" action="/login" {
             label for="name" { "Name" }
             input #name name="name" autocomplete="username" required autofocus;
@@ -76,7 +83,7 @@ async fn person(desk: &Desk, visitor: &Visitor, credentials: Credentials) -> Res
         SignInError::Later(_) => desk.guard.note_sign_in(desk, "throttled", &visitor.by),
         _ => {}
     }
-    not_let_in(&refused)
+    not_let_in(desk, &refused)
 }
 
 async fn with_token(desk: &Desk, visitor: &Visitor, token: &str) -> Response {
@@ -84,7 +91,7 @@ async fn with_token(desk: &Desk, visitor: &Visitor, token: &str) -> Response {
         Ok(token) => token,
         Err(rejection) => {
             desk.guard.note_rejection(desk, &rejection, &visitor.by);
-            return not_let_in(&rejection);
+            return not_let_in(desk, &rejection);
         }
     };
     let opened = desk
@@ -96,9 +103,9 @@ async fn with_token(desk: &Desk, visitor: &Visitor, token: &str) -> Response {
     }
 }
 
-fn not_let_in(why: &dyn std::fmt::Display) -> Response {
+fn not_let_in(desk: &Desk, why: &dyn std::fmt::Display) -> Response {
     let said = format!("You are not let in: {why}.");
-    (StatusCode::FORBIDDEN, login_page(Some(&said))).into_response()
+    (StatusCode::FORBIDDEN, login_page(desk, Some(&said))).into_response()
 }
 
 pub(in crate::operator) async fn leave(
@@ -115,9 +122,13 @@ pub(in crate::operator) async fn leave(
 }
 
 fn with_cookie(value: &str, age: &str, to: &str) -> Response {
-    let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; Secure; SameSite=Strict{age}");
-    match HeaderValue::try_from(cookie) {
+    match session_cookie(value, age) {
         Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response(),
-        Err(_) => (StatusCode::BAD_REQUEST, login_page(None)).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
+}
+
+pub(super) fn session_cookie(value: &str, age: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; Secure; SameSite=Strict{age}");
+    HeaderValue::try_from(cookie)
 }

@@ -191,3 +191,80 @@ async fn with_a_person_end_their_sessions_and_tokens() {
     let refused = sign_in(&scene, "op", &operator.password, &now).await;
     assert_eq!(refused.status, 403);
 }
+
+#[tokio::test]
+async fn an_administrator_adds_resets_and_switches_off_people_on_a_page() {
+    let scene = Scene::new();
+    let admin = add(&scene, "root", "admin").await;
+    let cookie = let_in(&scene, &admin, 0).await;
+    let post = async |path: &str, headers: &[(&str, &str)], body: &str| {
+        let headers = [&[("cookie", cookie.as_str()), FORM][..], headers].concat();
+        scene.call(Method::POST, path, &headers, body).await
+    };
+    let foreign = [("sec-fetch-site", "cross-site")];
+    let forged = post("/app/people", &foreign, "name=eve&roles=admin").await;
+    assert_eq!(forged.status, 403);
+    let wrong = post("/app/people", &[OWN], "name=ann&roles=root").await;
+    assert!(wrong.body.contains("that is no role"), "{}", wrong.body);
+    let added = post("/app/people", &[OWN], "name=ann&roles=viewer+auditor").await;
+    assert!(added.body.contains("otpauth://totp/"), "{}", added.body);
+    let ann = scene.inventory.people(None, 9).await.unwrap().remove(1);
+    assert_eq!((ann.name.as_str(), ann.roles.len()), ("ann", 2));
+    let reset = post(&format!("/app/people/{}/reset", ann.id), &[OWN], "").await;
+    assert!(
+        reset.body.contains("Neither is shown again"),
+        "{}",
+        reset.body
+    );
+    let off = post(&format!("/app/people/{}/disable", ann.id), &[OWN], "").await;
+    assert!(off.body.contains("disabled"), "{}", off.body);
+    let (actor, _) = scene.events("CLA162I", 1).await.remove(0);
+    assert_eq!(actor.to_string(), format!("person:{}", admin.view.id));
+}
+
+#[tokio::test]
+async fn a_person_changes_their_password_if_they_know_it_and_signs_in_anew() {
+    let scene = Scene::new();
+    let ann = add(&scene, "ann", "viewer").await;
+    let cookie = let_in(&scene, &ann, 0).await;
+    let change = async |old: &str, new: &str, again: &str| {
+        let headers = [("cookie", cookie.as_str()), FORM, OWN];
+        let body = format!("old={old}&new={new}&again={again}");
+        scene
+            .call(Method::POST, "/app/password", &headers, &body)
+            .await
+    };
+    let new = "correct-horse-battery";
+    for (old, new, again, why) in [
+        ("wrong", new, new, "not the password until now"),
+        (&ann.password, new, "x", "not the same"),
+        (&ann.password, "short", "short", "a password has"),
+    ] {
+        let refused = change(old, new, again).await;
+        assert_eq!(refused.status, 403);
+        assert!(refused.body.contains(why), "{}", refused.body);
+    }
+    scene.events("CLA163E", 1).await;
+    let changed = change(&ann.password, new, new).await;
+    assert_eq!((changed.status, changed.location.as_str()), (303, "/login"));
+    assert_eq!(page(&scene, &cookie, "/app/orders").await, 303);
+    let (actor, _) = scene.events("CLA167I", 1).await.remove(0);
+    assert_eq!(actor.to_string(), format!("person:{}", ann.view.id));
+    let next = code(&scene, &ann, 1);
+    assert_eq!(
+        sign_in(&scene, "ann", &ann.password, &next).await.status,
+        403
+    );
+    assert_eq!(sign_in(&scene, "ann", new, &next).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_token_changes_nobodys_password() {
+    let scene = Scene::new();
+    let admin = [certlocker_core::TokenScope::plain(
+        certlocker_core::Permission::Admin,
+    )];
+    let token = scene.token(&admin, &[]).await;
+    let refused = scene.with(&token, Method::GET, "/app/password", "").await;
+    assert_eq!(refused.status, 403);
+}

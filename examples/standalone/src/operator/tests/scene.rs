@@ -19,7 +19,7 @@ use tower_service::Service;
 use crate::audit::AuditHome;
 use crate::home::Home;
 use crate::inventory::Inventory;
-use crate::operator::router;
+use crate::operator::{Parts, router};
 
 pub(super) const PREFIX: &str = "/api";
 pub(super) const PEER: &str = "192.0.2.7:4711";
@@ -44,7 +44,7 @@ impl Scene {
             store,
         };
         Self {
-            router: router(inventory.clone(), PREFIX),
+            router: router(parts(&inventory), PREFIX),
             inventory,
             _directory: directory,
         }
@@ -126,6 +126,14 @@ impl Scene {
             }
             tokio::task::yield_now().await;
         }
+    }
+}
+
+fn parts(inventory: &Inventory) -> Parts {
+    Parts {
+        inventory: inventory.clone(),
+        #[cfg(feature = "oidc")]
+        oidc: None,
     }
 }
 
