@@ -9,6 +9,7 @@ mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hosts;
 mod import;
 #[cfg(feature = "aws")]
 mod import_aws;
