@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "openstack")]
+pub mod openstack;
 mod progress;
 mod recorded;
 mod text;

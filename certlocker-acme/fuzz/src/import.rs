@@ -6,6 +6,7 @@ use certlocker_import::credentials::{
     openstack_rc,
 };
 use certlocker_import::keys::read_key;
+use certlocker_import::source::{Defaults, Recording};
 
 /// Shorter secrets may be a part of a word that has every right to be shown.
 const SHORTEST: usize = 12;
@@ -102,6 +103,17 @@ pub(crate) fn private_key(data: &[u8]) {
             assert!(key.form_of(&fingerprint).is_some());
         }
         Err(error) => crate::assert_shown(&error.to_string()),
+    }
+}
+
+/// Answers of clouds, recorded or asked for, are read or refused with a sentence.
+pub(crate) fn recorded_answers(data: &[u8]) {
+    let defaults = Defaults {
+        account: Some("account".to_owned()),
+        region: Some("region".to_owned()),
+    };
+    if let Err(error) = Recording::default().add(data, &defaults) {
+        crate::assert_shown(&error.to_string());
     }
 }
 

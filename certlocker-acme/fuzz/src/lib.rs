@@ -33,7 +33,7 @@ macro_rules! targets {
 
 targets! {
     certificates: csr, csr_attributes, leaf, tls_alpn_certificate;
-    import: aws_credentials, openstack_clouds_yaml, openstack_openrc, private_key, ssh_key;
+    import: aws_credentials, openstack_clouds_yaml, openstack_openrc, private_key, recorded_answers, ssh_key;
     jose: external_account_binding, jwk, jws, jws_altered, key_change;
     names: identifier, route, scope_pattern, timestamp, token, token_scope;
     network: http01_answer, redirect, resolv_conf;

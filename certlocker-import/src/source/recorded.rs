@@ -1,7 +1,7 @@
 //! Recorded answers of clouds as a source: what `aws` and `openstack` print as JSON.
 
 mod aws;
-mod openstack;
+pub(super) mod openstack;
 
 use std::collections::BTreeMap;
 

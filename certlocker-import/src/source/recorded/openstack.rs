@@ -12,7 +12,7 @@ use super::{Defaults, Machines, RecordedError, items, member, text};
 use crate::found::{FoundHost, Scope};
 use crate::keys::KeyPair;
 
-pub(super) fn key_pairs(value: &Value) -> Vec<KeyPair> {
+pub(in crate::source) fn key_pairs(value: &Value) -> Vec<KeyPair> {
     let of_nova = items(value, "keypairs").filter_map(|item| item.get("keypair"));
     let of_client = value.as_array().into_iter().flatten();
     let either = |pair: &Value, nova: &str, client: &str| {
@@ -66,7 +66,8 @@ pub(super) fn servers(value: &Value, defaults: &Defaults) -> Result<Machines, Re
     Ok(machines)
 }
 
-fn host(server: &Value, project: &str, region: &str) -> Option<FoundHost> {
+/// A machine of a list; none if it has no name that can be read.
+pub(in crate::source) fn host(server: &Value, project: &str, region: &str) -> Option<FoundHost> {
     let id = member(server, "id").or_else(|| member(server, "ID"))?;
     let cloud = CloudId::new(Provider::OpenStack, project, region, &id).ok()?;
     let tags = tags(server);

@@ -43,7 +43,7 @@ pub(super) async fn source(
 ) -> Result<Box<dyn Source>, InventoryError> {
     match identity {
         CloudIdentity::Aws { name, reading } => aws(&reading, &name, options),
-        CloudIdentity::OpenStack(credential) => openstack(*credential, options).await,
+        CloudIdentity::OpenStack(credential) => openstack(*credential, options),
     }
 }
 
@@ -81,7 +81,29 @@ fn aws(
     Err(InventoryError::Unbuilt("aws"))
 }
 
-async fn openstack(
+#[cfg(feature = "openstack")]
+fn openstack(
+    credential: OpenStackCredential,
+    options: &CloudOptions,
+) -> Result<Box<dyn Source>, InventoryError> {
+    use certlocker_import::source::openstack::{OpenStack, Options};
+
+    if options.endpoint.is_some() || !options.filters.is_empty() {
+        let text = "OpenStack takes neither an endpoint, which its catalog names, nor filters";
+        return Err(InventoryError::Invalid(text.to_owned()));
+    }
+    let options = Options {
+        all_projects: options.all_projects,
+        regions: options.regions.clone(),
+        ..Options::default()
+    };
+    let source = OpenStack::new(credential, options);
+    let source = source.map_err(|error| InventoryError::Invalid(error.to_string()))?;
+    Ok(Box::new(source))
+}
+
+#[cfg(not(feature = "openstack"))]
+fn openstack(
     _credential: OpenStackCredential,
     _options: &CloudOptions,
 ) -> Result<Box<dyn Source>, InventoryError> {
