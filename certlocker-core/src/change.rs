@@ -23,6 +23,8 @@ pub enum Kind {
     Certificate,
     /// [`Client`](crate::Client).
     Client,
+    /// [`Endpoint`](crate::endpoint::Endpoint).
+    Endpoint,
     /// [`Group`](crate::host::Group).
     Group,
     /// [`Host`](crate::host::Host).
@@ -54,6 +56,7 @@ impl Kind {
             Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
+            Self::Endpoint => "endpoint",
             Self::Group => "group",
             Self::Host => "host",
             Self::ImportBatch => "import_batch",
@@ -264,6 +267,11 @@ impl<T: Aggregate> Transition<T> {
     /// What it would lead to.
     pub fn next(&self) -> &T {
         &self.next
+    }
+
+    /// What would be recorded.
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Names who does it; only then can it be committed.

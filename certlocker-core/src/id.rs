@@ -85,6 +85,8 @@ ids! {
     CertificateId;
     /// The id of a [`Client`](crate::Client), which is also its EAB key identifier.
     ClientId;
+    /// The id of an [`Endpoint`](crate::endpoint::Endpoint).
+    EndpointId;
     /// The id of a [`Group`](crate::host::Group) of hosts.
     GroupId;
     /// The id of a [`Host`](crate::host::Host).
