@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
+mod endpoint;
 mod flags;
 mod import;
 mod inventory;
@@ -19,6 +20,7 @@ mod secret;
 mod token;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use endpoint::{EndpointCommand, NewEndpointArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
     CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
@@ -28,7 +30,7 @@ pub use inventory::{
     RestoreCommand,
 };
 pub use person::PersonCommand;
-pub use probe::{ProbeCommand, ProbeRun};
+pub use probe::{ProbeCommand, ProbeRun, ProbeWatch};
 pub use secret::SecretCommand;
 pub use token::{NewTokenArguments, TokenCommand};
 
@@ -73,6 +75,9 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say where certificates should be served, and look at what is.
+    #[command(subcommand)]
+    Endpoint(EndpointCommand),
     /// Look at hosts, and at who may use them.
     #[command(subcommand)]
     Host(HostCommand),

@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod auth;
+mod endpoints;
 mod guard;
 mod page;
 mod people;
@@ -16,7 +17,7 @@ use certlocker_acme::Route;
 
 use crate::inventory::Inventory;
 use guard::Guard;
-use table::{Surface, endpoints, routers};
+use table::{Surface, lines, routers};
 
 pub use audit::log_router;
 
@@ -29,9 +30,9 @@ pub(crate) struct Desk {
 
 /// The plane's API routes below the prefix that it shares with the gateway.
 pub fn routes() -> Vec<Route> {
-    let api = endpoints().into_iter();
-    let api = api.filter(|endpoint| endpoint.surface == Surface::Api);
-    api.map(|endpoint| endpoint.route).collect()
+    let api = lines().into_iter();
+    let api = api.filter(|line| line.surface == Surface::Api);
+    api.map(|line| line.route).collect()
 }
 
 /// The plane's router: the API under `prefix`, pages and files beside it.
@@ -40,7 +41,7 @@ pub fn router(inventory: Inventory, prefix: &str) -> Router {
         guard: Arc::default(),
         inventory,
     };
-    let (api, others) = routers(endpoints(), &desk);
+    let (api, others) = routers(lines(), &desk);
     let api = api
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed);

@@ -36,6 +36,7 @@ use crate::inventory::Inventory;
 use crate::listen::Limits;
 use crate::lock::DataDirLock;
 use crate::operator;
+use crate::probing::Watching;
 use crate::ready::{Ready, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::Tls;
@@ -92,6 +93,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         let gateway = gateway.clone();
         async move { gateway.run().await }
     });
+    let looks = tokio::spawn({
+        let watch = inventory.watching.watch().clone();
+        async move { watch.run().await }
+    });
     let rounds = upkeep::Rounds {
         ca,
         gateway,
@@ -115,6 +120,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     // What the last requests wrote gets to the log, too.
     following.end().await;
     jobs.abort();
+    looks.abort();
     upkeep.abort();
     opened.database.close().await;
     Ok(())
@@ -235,6 +241,7 @@ fn inventory(opened: &Opened, home: &Home, links: Links) -> Inventory {
         links,
         secrets: opened.secrets.clone(),
         store: opened.store.clone(),
+        watching: Watching::over(&opened.store, home),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Pages, rendered here; they work without a script.
 
+pub(super) mod endpoints;
 pub(super) mod login;
 pub(super) mod tokens;
 
@@ -64,6 +65,7 @@ fn layout(title: &str, content: &Markup) -> Markup {
         nav aria-label="Main" {
             a.brand href="/app/orders" { "CertLocker" }
             a href="/app/orders" { "Orders" }
+            a href="/app/endpoints" { "Endpoints" }
             a href="/app/tokens" { "Tokens" }
         }
         form.inline method="post" action="/logout" { button.quiet type="submit" { "Sign out" } }
