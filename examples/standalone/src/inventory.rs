@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod client;
+mod derive;
 mod endpoint;
 mod import;
 pub mod import_view;
@@ -25,6 +26,7 @@ use crate::probing::Watching;
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
+pub use derive::{ApplyEndpointPlan, EndpointPlan, EndpointPlanLine};
 pub use endpoint::{EndpointView, NewEndpointRequest, PlaceView, RotationView, USUAL_INTERVAL};
 pub use person::{IssuedPerson, NewPersonRequest, PersonView};
 pub(crate) use sign_in::{Credentials, SignInError};

@@ -10,6 +10,13 @@ use clap::{Args, Subcommand};
 pub enum EndpointCommand {
     /// Add an endpoint, or change the one at the same place; the server looks at it from then on.
     Add(NewEndpointArguments),
+    /// Show which endpoints follow from current certificates and hosts and are not there; with --apply,
+    /// add them.
+    Derive {
+        /// The fingerprint of the plan that was read; another one is not applied.
+        #[arg(long, value_name = "FINGERPRINT")]
+        apply: Option<String>,
+    },
     /// List endpoints, oldest first.
     List {
         /// At most so many.

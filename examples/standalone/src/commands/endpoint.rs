@@ -1,8 +1,11 @@
-//! `endpoint add`, `list`, `show`, `remove`.
+//! `endpoint add`, `derive`, `list`, `show`, `remove`.
 
 use super::{CommandError, Desk, by_command};
 use crate::cli::{EndpointCommand, Exit, NewEndpointArguments};
-use crate::inventory::{EndpointView, InventoryError, NewEndpointRequest, PlaceView};
+use crate::inventory::{
+    ApplyEndpointPlan, EndpointPlan, EndpointPlanLine, EndpointView, InventoryError,
+    NewEndpointRequest, PlaceView,
+};
 use crate::output::{Output, facts, table};
 
 pub(super) async fn run(
@@ -12,6 +15,9 @@ pub(super) async fn run(
 ) -> Result<Exit, CommandError> {
     match command {
         EndpointCommand::Add(arguments) => output.print(&add(desk, arguments).await?, text)?,
+        EndpointCommand::Derive { apply } => {
+            output.print(&derive(desk, apply.as_deref()).await?, plan_text)?
+        }
         EndpointCommand::List { limit } => {
             output.print(&list(desk, *limit).await?, |found| list_text(found))?
         }
@@ -40,6 +46,38 @@ async fn add(desk: &Desk, arguments: &NewEndpointArguments) -> Result<EndpointVi
         Desk::Database(inventory) => Ok(inventory.add_endpoint(&request, &by_command()).await?),
         Desk::Server(server) => Ok(server.post("/endpoints", &request).await?),
     }
+}
+
+async fn derive(desk: &Desk, apply: Option<&str>) -> Result<EndpointPlan, CommandError> {
+    let request = apply.map(|fingerprint| ApplyEndpointPlan {
+        fingerprint: fingerprint.to_owned(),
+    });
+    match (desk, request) {
+        (Desk::Database(inventory), None) => Ok(inventory.endpoint_plan().await?),
+        (Desk::Database(inventory), Some(request)) => {
+            let by = by_command();
+            Ok(inventory.apply_endpoint_plan(&request, &by).await?)
+        }
+        (Desk::Server(server), None) => Ok(server.get("/endpoint-plan").await?),
+        (Desk::Server(server), Some(request)) => {
+            Ok(server.post("/endpoint-plan", &request).await?)
+        }
+    }
+}
+
+fn plan_text(plan: &EndpointPlan) -> String {
+    let row = |line: &EndpointPlanLine| {
+        vec![
+            line.place.clone(),
+            line.expected.join(", "),
+            line.host.clone().unwrap_or_default(),
+        ]
+    };
+    let lines = table(
+        &["endpoint", "expected", "host"],
+        &plan.lines.iter().map(row).collect::<Vec<_>>(),
+    );
+    format!("{lines}\nfingerprint {}", plan.fingerprint)
 }
 
 async fn list(desk: &Desk, limit: usize) -> Result<Vec<EndpointView>, CommandError> {

@@ -440,7 +440,7 @@ impl Inventory {
 }
 
 /// Whether a certificate names a host, by itself or below a wildcard.
-fn names(certificate: &Certificate, host: &Identifier) -> bool {
+pub(super) fn names(certificate: &Certificate, host: &Identifier) -> bool {
     let mut identifiers = certificate.description().identifiers.iter();
     identifiers.any(|san| match (san, host) {
         (san, host) if san == host => true,

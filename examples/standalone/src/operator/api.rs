@@ -199,7 +199,7 @@ fn status(error: &InventoryError) -> StatusCode {
     match error {
         InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
         InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
-        InventoryError::Unexplained(_) => StatusCode::CONFLICT,
+        InventoryError::Refused(_) | InventoryError::Unexplained(_) => StatusCode::CONFLICT,
         InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
         error => {
             let error = error as &dyn std::error::Error;

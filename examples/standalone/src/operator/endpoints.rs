@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use super::Desk;
 use super::api::{Failed, Part, body};
 use super::auth::Caller;
-use crate::inventory::{EndpointView, NewEndpointRequest};
+use crate::inventory::{ApplyEndpointPlan, EndpointPlan, EndpointView, NewEndpointRequest};
 
 pub(super) async fn list(
     State(desk): State<Desk>,
@@ -50,4 +50,18 @@ pub(super) async fn remove(
 ) -> Result<Json<EndpointView>, Failed> {
     let removed = desk.inventory.remove_endpoint(&endpoint, &caller.by);
     Ok(Json(removed.await?))
+}
+
+pub(super) async fn plan(State(desk): State<Desk>) -> Result<Json<EndpointPlan>, Failed> {
+    Ok(Json(desk.inventory.endpoint_plan().await?))
+}
+
+pub(super) async fn apply(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    request: Result<Json<ApplyEndpointPlan>, JsonRejection>,
+) -> Result<Json<EndpointPlan>, Failed> {
+    let request = body(request)?;
+    let applied = desk.inventory.apply_endpoint_plan(&request, &caller.by);
+    Ok(Json(applied.await?))
 }

@@ -77,6 +77,8 @@ pub(super) fn lines() -> Vec<Line> {
         api(Read, "/endpoints/{endpoint}", CertificateRead, "an endpoint, explained", get(endpoints::show)),
         api(Post, "/endpoints/{endpoint}/probe", ProbeRun, "look at an endpoint now", post(endpoints::probe)),
         api(Post, "/endpoints/{endpoint}/remove", ProbeRun, "remove an endpoint", post(endpoints::remove)),
+        api(Read, "/endpoint-plan", CertificateRead, "endpoints that follow from certificates and hosts", get(endpoints::plan)),
+        api(Post, "/endpoint-plan", ProbeRun, "add the endpoints of the plan that was read", post(endpoints::apply)),
         api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
         api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
