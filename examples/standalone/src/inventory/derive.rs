@@ -107,7 +107,7 @@ impl Inventory {
             for (host, by) in places(certificate, &hosts) {
                 let spec = spec(host, certificate.lineage());
                 if self.store.endpoint_at(&spec).await?.is_none() {
-                    derived.entry(spec.place()).or_insert(Derived {
+                    derived.entry(spec.place()).or_insert_with(|| Derived {
                         certificate: *certificate.id(),
                         host: by.map(|host| (*host.id(), host.name().to_owned())),
                         spec,

@@ -199,6 +199,42 @@ async fn a_renewal_is_done_when_the_server_that_was_told_to_reload_serves_it() {
     assert_eq!(runs.lines().count(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_certificates_is_a_plan_before_it_is_there_and_the_server_takes_it() {
+    let scene = Scene::new(&Registration::Bound);
+    let server = &scene.server;
+    let account = acme::register(&scene, server.create_client("web")).await;
+    issue(&scene.web_root(), &account).await;
+    let remote = format!("--server {}", server.operator_url());
+    let derive = format!("endpoint derive {remote}");
+    let plan = json(server, &derive);
+    assert_eq!(plan["lines"][0]["place"], "tls://a.example:443");
+    assert_eq!(
+        json(server, &format!("endpoint list {remote}")),
+        Value::Array(Vec::new())
+    );
+    let other = format!("endpoint derive --apply {}", "0".repeat(64));
+    assert_eq!(server.certlocker(&other).status().unwrap().code(), Some(1));
+    let fingerprint = plan["fingerprint"].as_str().unwrap();
+    json(server, &format!("{derive} --apply {fingerprint}"));
+    assert_eq!(json(server, &derive)["lines"], Value::Array(Vec::new()));
+    let listed = json(server, &format!("endpoint list {remote}"));
+    let id = listed[0]["id"].as_str().unwrap();
+    // No resolver of this machine knows the name.
+    let run = server
+        .certlocker(&format!("probe run {remote} --json"))
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let seen: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!((&seen["id"], verdict(&seen)), (&id.into(), "unreachable"));
+    json(server, &format!("endpoint remove a.example:443 {remote}"));
+    let gone = server.certlocker(&format!("endpoint show {id}")).status();
+    assert_eq!(gone.unwrap().code(), Some(1));
+    let unnamed = server.certlocker("endpoint add b.example").status();
+    assert_eq!(unnamed.unwrap().code(), Some(2));
+}
+
 fn until_served(server: &Server, order: &str) {
     let end = Instant::now() + PATIENCE;
     loop {
