@@ -7,8 +7,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, EndpointId, GroupId, HostId,
-    ImportPlanId, OrderId, PersonId, SecretId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, EndpointId, GroupId,
+    HostId, ImportPlanId, OrderId, PersonId, SecretId, SshCertificateId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.
@@ -231,6 +231,8 @@ pub enum Subject {
     Certificate(CertificateId),
     /// A scoped client.
     Client(ClientId),
+    /// What imports show to a cloud, or a key of hosts.
+    Credential(CredentialId),
     /// A place where a certificate should be served.
     Endpoint(EndpointId),
     /// A group of hosts.
@@ -247,6 +249,8 @@ pub enum Subject {
     Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
+    /// An SSH certificate; the text form of this is its key id.
+    SshCertificate(SshCertificateId),
     /// An API token.
     Token(TokenId),
 }
@@ -259,6 +263,7 @@ impl fmt::Display for Subject {
             Self::Authority(id) => write!(f, "authority:{id}"),
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::Credential(id) => write!(f, "credential:{id}"),
             Self::Endpoint(id) => write!(f, "endpoint:{id}"),
             Self::Group(id) => write!(f, "group:{id}"),
             Self::Host(id) => write!(f, "host:{id}"),
@@ -267,6 +272,7 @@ impl fmt::Display for Subject {
             Self::Person(id) => write!(f, "person:{id}"),
             Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
+            Self::SshCertificate(id) => write!(f, "ssh-certificate:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
         }
     }
@@ -288,6 +294,7 @@ impl TryFrom<String> for Subject {
             Some(("authority", id)) => id.parse().map(Self::Authority),
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
+            Some(("credential", id)) => id.parse().map(Self::Credential),
             Some(("endpoint", id)) => id.parse().map(Self::Endpoint),
             Some(("group", id)) => id.parse().map(Self::Group),
             Some(("host", id)) => id.parse().map(Self::Host),
@@ -296,6 +303,7 @@ impl TryFrom<String> for Subject {
             Some(("person", id)) => id.parse().map(Self::Person),
             Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
+            Some(("ssh-certificate", id)) => id.parse().map(Self::SshCertificate),
             Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
         };
@@ -371,6 +379,7 @@ mod tests {
             "person",
             "sealed",
             "secret",
+            "ssh-certificate",
             "token",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");

@@ -23,6 +23,8 @@ pub enum Kind {
     Certificate,
     /// [`Client`](crate::Client).
     Client,
+    /// [`Credential`](crate::import::Credential).
+    Credential,
     /// [`Endpoint`](crate::endpoint::Endpoint).
     Endpoint,
     /// [`Group`](crate::host::Group).
@@ -41,6 +43,8 @@ pub enum Kind {
     Secret,
     /// [`Session`](crate::Session).
     Session,
+    /// [`SshAuthority`](crate::SshAuthority).
+    SshAuthority,
     /// [`Token`](crate::Token).
     Token,
     /// [`TokenUse`](crate::TokenUse).
@@ -56,6 +60,7 @@ impl Kind {
             Self::Authority => "authority",
             Self::Certificate => "certificate",
             Self::Client => "client",
+            Self::Credential => "credential",
             Self::Endpoint => "endpoint",
             Self::Group => "group",
             Self::Host => "host",
@@ -65,6 +70,7 @@ impl Kind {
             Self::Person => "person",
             Self::Secret => "secret",
             Self::Session => "session",
+            Self::SshAuthority => "ssh-authority",
             Self::Token => "token",
             Self::TokenUse => "token-use",
         }

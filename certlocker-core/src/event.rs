@@ -24,6 +24,8 @@ mod secret;
 #[macro_use]
 mod server;
 #[macro_use]
+mod ssh;
+#[macro_use]
 mod token;
 
 use std::collections::BTreeSet;
@@ -35,7 +37,11 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{EndpointOrigin, Glimpse, Place, Sighting, Verdict};
 use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
 use crate::import::LineCounts;
-use crate::{AccessId, EndpointId, GroupId, HostId, ImportPlanId, KeyFingerprint};
+use crate::ssh_authority::{IssuedSshCertificate, SshPrincipals};
+use crate::{
+    AccessId, CredentialId, EndpointId, GroupId, HostId, ImportPlanId, KeyFingerprint,
+    SshCertificateId,
+};
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
     Method, OrderId, PersonId, Quirk, Revocation, Role, Scope, SecretId, SecretPurpose, Subject,
@@ -102,6 +108,10 @@ fn client(id: &ClientId) -> Option<Subject> {
     Some(Subject::Client(*id))
 }
 
+fn credential(id: &CredentialId) -> Option<Subject> {
+    Some(Subject::Credential(*id))
+}
+
 fn access(id: &AccessId) -> Option<Subject> {
     Some(Subject::Access(*id))
 }
@@ -139,6 +149,10 @@ fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
 }
 
+fn ssh_certificate(id: &SshCertificateId) -> Option<Subject> {
+    Some(Subject::SshCertificate(*id))
+}
+
 fn token(id: &TokenId) -> Option<Subject> {
     Some(Subject::Token(*id))
 }
@@ -148,7 +162,7 @@ fn sealed(id: &SecretId) -> Option<Subject> {
     Some(Subject::Sealed(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events endpoint_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events endpoint_events ssh_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.

@@ -85,6 +85,8 @@ ids! {
     CertificateId;
     /// The id of a [`Client`](crate::Client), which is also its EAB key identifier.
     ClientId;
+    /// The id of a [`Credential`](crate::import::Credential).
+    CredentialId;
     /// The id of an [`Endpoint`](crate::endpoint::Endpoint).
     EndpointId;
     /// The id of a [`Group`](crate::host::Group) of hosts.
@@ -99,6 +101,8 @@ ids! {
     PersonId;
     /// The id of a sealed secret.
     SecretId;
+    /// The id of an SSH certificate, which it carries as its key id.
+    SshCertificateId;
     /// The id of a [`Token`](crate::Token), which is also part of its text.
     TokenId;
 }

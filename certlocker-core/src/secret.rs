@@ -67,14 +67,20 @@ pub enum SecretPurpose {
     AuditKey,
     /// The private key of a certificate authority.
     CaKey,
+    /// What a cloud lets in.
+    CloudCredential,
     /// The key of a person's sign-in codes.
     CodeKey,
     /// The MAC key of a scoped client's credential.
     EabMacKey,
+    /// A private key that lets one in to hosts.
+    HostKey,
     /// The private key of a listener's certificate.
     ListenerKey,
     /// The key under which nonces are issued by every process that shares the store.
     NonceKey,
+    /// The private key that signs certificates of SSH.
+    SshCaKey,
 }
 
 impl SecretPurpose {
@@ -83,10 +89,13 @@ impl SecretPurpose {
         match self {
             Self::AuditKey => "audit-key",
             Self::CaKey => "ca-key",
+            Self::CloudCredential => "cloud-credential",
             Self::CodeKey => "code-key",
             Self::EabMacKey => "eab-mac-key",
+            Self::HostKey => "host-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",
+            Self::SshCaKey => "ssh-ca-key",
         }
     }
 }

@@ -111,7 +111,7 @@ impl<S: Stores + ?Sized> Importer<'_, S> {
 
     async fn fits(&self, plan: &Versioned<Plan>) -> Result<(), ApplyError> {
         let hosts = every(
-            async |page| self.store.hosts(page).await,
+            |page| self.store.hosts(page),
             |host| host.value.id().to_string(),
         );
         let hosts = hosts.await?.into_iter();

@@ -1,5 +1,7 @@
 //! Plans in a store: kept, read and edited.
 
+use std::pin::Pin;
+
 use certlocker_core::import::{Batch, Line, LineCounts, NewPlan, Plan, PlanRefusal};
 use certlocker_core::{
     Attribution, Changeset, HostStore, ImportPlanId, ImportStore, Ledger, Page, StoreError,
@@ -26,7 +28,7 @@ pub struct Importer<'a, S: ?Sized> {
     /// Tells the time.
     pub clock: &'a (dyn Fn() -> Timestamp + Send + Sync),
     /// Draws randomness.
-    pub random: &'a mut (dyn FnMut(&mut [u8]) + Send),
+    pub random: &'a mut (dyn FnMut(&mut [u8]) + Send + Sync),
     /// Where everything is.
     pub store: &'a S,
 }
@@ -137,6 +139,31 @@ pub async fn lines(store: &(impl Stores + ?Sized), plan: &Plan) -> Result<Vec<Li
     Ok(lines)
 }
 
+/// Up to `limit` lines of a plan after the one with this number, in their order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn lines_after(
+    store: &(impl Stores + ?Sized),
+    plan: &Plan,
+    after: u32,
+    limit: usize,
+) -> Result<Vec<Line>, StoreError> {
+    let first = usize::try_from(after).unwrap_or(usize::MAX) / BATCH;
+    let first = u32::try_from(first).unwrap_or(u32::MAX);
+    let mut found = Vec::new();
+    for number in first..plan.batches() {
+        let batch = store.import_batch(plan.id(), number).await?;
+        let lines = batch.value.lines().iter();
+        found.extend(lines.filter(|line| line.number > after).cloned());
+        if found.len() >= limit {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
 /// Everything that is known.
 ///
 /// # Errors
@@ -144,7 +171,7 @@ pub async fn lines(store: &(impl Stores + ?Sized), plan: &Plan) -> Result<Vec<Li
 pub async fn known(store: &(impl Stores + ?Sized), now: Timestamp) -> Result<Known, StoreError> {
     let mut known = Known::default();
     for group in every(
-        async |page| store.groups(page).await,
+        |page| store.groups(page),
         |group| group.value.id().to_string(),
     )
     .await?
@@ -154,10 +181,7 @@ pub async fn known(store: &(impl Stores + ?Sized), now: Timestamp) -> Result<Kno
             .insert(*group.value.id(), group.value.name().to_owned());
     }
     let mut keys = crate::apply::direct_keys(store, now).await?;
-    let hosts = every(
-        async |page| store.hosts(page).await,
-        |host| host.value.id().to_string(),
-    );
+    let hosts = every(|page| store.hosts(page), |host| host.value.id().to_string());
     known.hosts = hosts
         .await?
         .into_iter()
@@ -194,9 +218,13 @@ pub(crate) fn digest(versions: impl IntoIterator<Item = (certlocker_core::HostId
         .collect()
 }
 
+/// A page that is being read, as `async_trait` writes it.
+type Reading<'a, T> =
+    Pin<Box<dyn Future<Output = Result<Vec<Versioned<T>>, StoreError>> + Send + 'a>>;
+
 /// Every row, page by page.
-pub(crate) async fn every<T>(
-    read: impl AsyncFn(Page) -> Result<Vec<Versioned<T>>, StoreError>,
+pub(crate) async fn every<'a, T>(
+    read: impl Fn(Page) -> Reading<'a, T>,
     key: impl Fn(&Versioned<T>) -> String,
 ) -> Result<Vec<Versioned<T>>, StoreError> {
     const PAGE: usize = 1_000;

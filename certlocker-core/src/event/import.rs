@@ -73,6 +73,24 @@ macro_rules! import_events {
                 /// The plan.
                 plan_id: ImportPlanId,
             } about [plan(plan_id)];
+            /// A credential of a cloud, or a private key of hosts, was kept.
+            "CLA330I" "credential.kept" CredentialKept {
+                /// The credential.
+                credential_id: CredentialId,
+                /// What it is of, as a word that does not change.
+                kind: String,
+                /// Its name.
+                name: String,
+                /// Its secret parts.
+                secrets: Vec<SecretId>,
+            } about [credential(credential_id)];
+            /// A credential was removed, and its secrets replaced by nothing.
+            "CLA331I" "credential.removed" CredentialRemoved {
+                /// The credential.
+                credential_id: CredentialId,
+                /// Its name.
+                name: String,
+            } about [credential(credential_id)];
         } $($rest)* }
     };
 }

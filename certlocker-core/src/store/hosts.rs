@@ -6,8 +6,8 @@ use super::find::entry;
 use super::reads::{many, newest, one};
 use super::{By, Page, Rows, StoreError};
 use crate::host::{Access, AccessTarget, CloudId, Group, Host};
-use crate::import::{Batch, Plan};
-use crate::{GroupId, HostId, ImportPlanId, Versioned};
+use crate::import::{Batch, Credential, Plan};
+use crate::{AccessId, CredentialId, GroupId, HostId, ImportPlanId, Versioned};
 
 /// Reads hosts, groups and entries.
 #[async_trait]
@@ -44,6 +44,9 @@ pub trait HostStore: Send + Sync {
     /// Groups.
     async fn groups(&self, page: Page) -> Result<Vec<Versioned<Group>>, StoreError>;
 
+    /// The entry with this id; [`StoreError::NotFound`] if there is none.
+    async fn access(&self, id: &AccessId) -> Result<Versioned<Access>, StoreError>;
+
     /// Entries, those that ended among them.
     async fn accesses(&self, page: Page) -> Result<Vec<Versioned<Access>>, StoreError>;
 
@@ -55,9 +58,21 @@ pub trait HostStore: Send + Sync {
     ) -> Result<Vec<Versioned<Access>>, StoreError>;
 }
 
-/// Reads plans of imports.
+/// Reads plans of imports, and what imports need.
 #[async_trait]
 pub trait ImportStore: Send + Sync {
+    /// The credential with this id; [`StoreError::NotFound`] if there is none.
+    async fn credential(&self, id: &CredentialId) -> Result<Versioned<Credential>, StoreError>;
+
+    /// The credential with this name, unless it was removed.
+    async fn credential_by_name(
+        &self,
+        name: &str,
+    ) -> Result<Option<Versioned<Credential>>, StoreError>;
+
+    /// Credentials, those that were removed among them.
+    async fn credentials(&self, page: Page) -> Result<Vec<Versioned<Credential>>, StoreError>;
+
     /// The plan with this id; [`StoreError::NotFound`] if there is none.
     async fn import_plan(&self, id: &ImportPlanId) -> Result<Versioned<Plan>, StoreError>;
 
@@ -114,6 +129,10 @@ impl<S: Rows + ?Sized> HostStore for S {
         many(self, By::Key, page).await
     }
 
+    async fn access(&self, id: &AccessId) -> Result<Versioned<Access>, StoreError> {
+        one(self, id.to_string()).await
+    }
+
     async fn accesses(&self, page: Page) -> Result<Vec<Versioned<Access>>, StoreError> {
         many(self, By::Key, page).await
     }
@@ -129,6 +148,21 @@ impl<S: Rows + ?Sized> HostStore for S {
 
 #[async_trait]
 impl<S: Rows + ?Sized> ImportStore for S {
+    async fn credential(&self, id: &CredentialId) -> Result<Versioned<Credential>, StoreError> {
+        one(self, id.to_string()).await
+    }
+
+    async fn credential_by_name(
+        &self,
+        name: &str,
+    ) -> Result<Option<Versioned<Credential>>, StoreError> {
+        newest(self, entry(Credential::BY_NAME, name)).await
+    }
+
+    async fn credentials(&self, page: Page) -> Result<Vec<Versioned<Credential>>, StoreError> {
+        many(self, By::Key, page).await
+    }
+
     async fn import_plan(&self, id: &ImportPlanId) -> Result<Versioned<Plan>, StoreError> {
         one(self, id.to_string()).await
     }

@@ -103,7 +103,7 @@ pub(super) async fn entries<S: Stores + ?Sized>(
     now: Timestamp,
 ) -> Result<Vec<Versioned<Access>>, StoreError> {
     let all = every(
-        async |page| store.accesses_to(&target, page).await,
+        |page| store.accesses_to(&target, page),
         |entry| entry.value.id().to_string(),
     );
     let mut all = all.await?;
@@ -117,7 +117,7 @@ pub(crate) async fn direct_keys<S: Stores + ?Sized>(
     now: Timestamp,
 ) -> Result<BTreeMap<HostId, BTreeSet<KeyFingerprint>>, StoreError> {
     let all = every(
-        async |page| store.accesses(page).await,
+        |page| store.accesses(page),
         |entry| entry.value.id().to_string(),
     );
     let mut keys: BTreeMap<HostId, BTreeSet<KeyFingerprint>> = BTreeMap::new();

@@ -21,6 +21,20 @@ enum Digested {
     Sha256([u8; 32]),
 }
 
+impl fmt::Display for Digested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = |bytes: &[u8]| {
+            let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            pairs.join(":")
+        };
+        match self {
+            Self::Md5(bytes) => f.write_str(&pairs(bytes)),
+            Self::Sha1(bytes) => f.write_str(&pairs(bytes)),
+            Self::Sha256(bytes) => write!(f, "SHA256:{}", STANDARD_NO_PAD.encode(bytes)),
+        }
+    }
+}
+
 /// What a fingerprint turned out to be of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -33,6 +47,15 @@ pub enum Form {
     Sha1OfPkcs8,
     /// SHA-256 of the public key as SSH writes it: Ed25519 keys at AWS.
     Sha256OfSsh,
+}
+
+impl Form {
+    const ALL: [Self; 4] = [
+        Self::Md5OfSsh,
+        Self::Md5OfDer,
+        Self::Sha1OfPkcs8,
+        Self::Sha256OfSsh,
+    ];
 }
 
 impl fmt::Display for Form {
@@ -111,6 +134,24 @@ impl Fingerprints {
         Self(all)
     }
 
+    /// Each with what it is of, as people read it.
+    pub(super) fn written(&self) -> Vec<String> {
+        let write = |(form, digested): &(Form, Digested)| format!("{form} {digested}");
+        self.0.iter().map(write).collect()
+    }
+
+    /// Those that were written so; what does not read is left out.
+    pub(super) fn read(written: &[String]) -> Self {
+        let read = |text: &String| {
+            Form::ALL.into_iter().find_map(|form| {
+                let rest = text.strip_prefix(&format!("{form} "))?;
+                let fingerprint: CloudFingerprint = rest.parse().ok()?;
+                Some((form, fingerprint.0))
+            })
+        };
+        Self(written.iter().filter_map(read).collect())
+    }
+
     /// What `given` is of, if it is of this key.
     pub(super) fn form_of(&self, given: &CloudFingerprint) -> Option<Form> {
         self.0
@@ -144,5 +185,11 @@ mod tests {
         ] {
             assert!(text.parse::<CloudFingerprint>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn fingerprints_that_were_written_are_read_again() {
+        let all = Fingerprints::of(b"ssh", Some(b"der"), Some(b"pkcs8"));
+        assert_eq!(Fingerprints::read(&all.written()), all);
     }
 }

@@ -23,6 +23,20 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
+    /// A key that was read before: its name, its public half, and its
+    /// [`fingerprints`](Self::fingerprints).
+    pub fn kept(name: &str, public: SshKey, fingerprints: &[String]) -> Self {
+        Self {
+            fingerprints: Fingerprints::read(fingerprints),
+            name: name.to_owned(),
+            public,
+        }
+    }
+
+    /// Every fingerprint that a cloud may show of it, each after what it is of.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.fingerprints.written()
+    }
     /// The name of the file.
     pub fn name(&self) -> &str {
         &self.name

@@ -11,6 +11,7 @@ use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
 mod endpoint;
+mod export;
 mod flags;
 mod import;
 mod inventory;
@@ -21,9 +22,13 @@ mod token;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
 pub use endpoint::{EndpointCommand, NewEndpointArguments};
+pub use export::ExportArguments;
+#[cfg(feature = "ssh-ca")]
+pub use export::{SshCaCommand, SshCertificateArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
-    CredentialKind, EditArguments, EditChoice, HostCommand, ImportCommand, PlanArguments,
+    CredentialCommand, CredentialKind, EditArguments, EditChoice, GrantArguments, HostCommand,
+    ImportCommand, KeptKind, NewCredentialArguments, PlanArguments,
 };
 pub use inventory::{
     BackupCommand, CertificateCommand, ClientCommand, NewClientArguments, OrderCommand,

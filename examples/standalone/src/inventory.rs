@@ -4,10 +4,14 @@ pub mod audit;
 mod client;
 mod derive;
 mod endpoint;
-mod import;
+pub mod export;
+pub mod host;
+pub mod import;
 pub mod import_view;
 mod person;
 mod sign_in;
+#[cfg(feature = "ssh-ca")]
+pub mod ssh_ca;
 mod token;
 pub mod view;
 
@@ -20,6 +24,8 @@ use certlocker_core::{
     Record, SecretError, SecretStore, Sequence, Store, StoreError, Subject, Timestamp, Versioned,
     explain, explain_absent,
 };
+
+use certlocker_import::source::SourceError;
 
 use crate::audit::{AuditError, AuditHome};
 use crate::probing::Watching;
@@ -70,6 +76,9 @@ pub enum InventoryError {
     /// What was given does not read, or is not allowed.
     #[error("{0}")]
     Invalid(String),
+    /// The cloud did not tell what was asked of it.
+    #[error("{0}")]
+    Cloud(#[from] SourceError),
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
@@ -85,6 +94,11 @@ pub enum InventoryError {
     /// The store failed.
     #[error("the store cannot be used")]
     Store(#[source] StoreError),
+    /// It needs a part that this program was built without.
+    #[error(
+        "this program was built without {0}: build it with `cargo build --release -p certlocker --features {0}`"
+    )]
+    Unbuilt(&'static str),
     /// The history does not lead back to a root.
     #[error(transparent)]
     Unexplained(WhyError),

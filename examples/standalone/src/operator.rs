@@ -5,8 +5,12 @@ mod audit;
 mod auth;
 mod endpoints;
 mod guard;
+mod hosts;
+mod imports;
 mod page;
 mod people;
+#[cfg(feature = "ssh-ca")]
+mod ssh_ca;
 mod table;
 mod tokens;
 
@@ -16,6 +20,7 @@ use axum::Router;
 use certlocker_acme::Route;
 
 use crate::inventory::Inventory;
+use crate::inventory::import::Discoveries;
 use guard::Guard;
 use table::{Surface, lines, routers};
 
@@ -24,6 +29,7 @@ pub use audit::log_router;
 /// What the handlers of the plane work with.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
+    discoveries: Discoveries,
     guard: Arc<Guard>,
     inventory: Inventory,
 }
@@ -38,6 +44,7 @@ pub fn routes() -> Vec<Route> {
 /// The plane's router: the API under `prefix`, pages and files beside it.
 pub fn router(inventory: Inventory, prefix: &str) -> Router {
     let desk = Desk {
+        discoveries: Discoveries::default(),
         guard: Arc::default(),
         inventory,
     };

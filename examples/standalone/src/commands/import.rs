@@ -1,24 +1,21 @@
-//! `import plan`, `list`, `show`, `edit`, `apply`, `undo`, `credentials`.
+//! `import plan`, `list`, `show`, `edit`, `apply`, `undo`, `credential`, `credentials`.
+
+mod credential;
+mod plan;
+mod text;
 
 use std::io::Read;
 use std::path::Path;
 
-use certlocker_import::credentials::{
-    OpenStackFiles, Reading, aws, openstack_clouds, openstack_rc,
-};
-use certlocker_import::edit::Edit;
-use certlocker_import::found::Discovery;
-use certlocker_import::keys::{KeyFile, read_key};
-use certlocker_import::rules::Rules;
-use certlocker_import::source::{Defaults, Progress, Recording, discover};
-use serde::Serialize;
+use certlocker_core::Secret;
 
 use super::{CommandError, Desk, by_command};
-use crate::cli::{CredentialKind, EditArguments, Exit, ImportCommand, PlanArguments};
+use crate::cli::{EditArguments, EditChoice, Exit, ImportCommand};
 use crate::config::Settings;
+use crate::inventory::InventoryError;
+use crate::inventory::import::{AppliedView, EditRequest, SecretText};
 use crate::inventory::import_view::{LineView, PlanDetail, PlanView};
-use crate::inventory::{Inventory, InventoryError};
-use crate::output::{Output, table};
+use crate::output::Output;
 
 pub(super) async fn run(
     settings: &Settings,
@@ -26,331 +23,142 @@ pub(super) async fn run(
     output: Output,
 ) -> Result<Exit, CommandError> {
     if let ImportCommand::Credentials { file, kind, secure } = command {
-        return credentials(file, *kind, secure.as_deref(), output);
+        return credential::look(file, *kind, secure.as_deref(), output);
     }
     let desk = Desk::open(settings).await?;
-    let inventory = database(&desk)?;
     match command {
         ImportCommand::Plan(arguments) => {
-            output.print(&plan(inventory, arguments).await?, changing)?;
+            output.print(&plan::make(&desk, arguments).await?, text::changing)?;
         }
-        ImportCommand::List => {
-            output.print(&inventory.import_plans().await?, |plans| list(plans))?
-        }
+        ImportCommand::List => output.print(&list(&desk).await?, |plans| text::list(plans))?,
         ImportCommand::Show { plan, all } => {
-            let text = if *all { whole } else { changing };
-            output.print(&inventory.import_plan(plan).await?, text)?;
+            let text = if *all { text::whole } else { text::changing };
+            output.print(&show(&desk, plan).await?, text)?;
         }
         ImportCommand::Edit(arguments) => {
-            output.print(&edit(inventory, arguments).await?, changing)?;
+            output.print(&edit(&desk, arguments).await?, text::line)?;
         }
         ImportCommand::Apply { plan } => {
-            let hosts = inventory.apply_import(plan, &by_command()).await?;
-            output.print(&Applied { hosts }, |applied| {
+            output.print(&apply(&desk, plan).await?, |applied| {
                 format!("{} hosts made or changed", applied.hosts)
             })?;
         }
         ImportCommand::Undo { plan } => {
-            output.print(&inventory.undo_import(plan, &by_command()).await?, changing)?;
+            output.print(&undo(&desk, plan).await?, text::changing)?;
         }
+        ImportCommand::Credential(command) => credential::run(&desk, command, output).await?,
         ImportCommand::Credentials { .. } => {}
     }
     Ok(Exit::Done)
-}
-
-/// Plans are made where the database is, for now.
-pub(super) fn database(desk: &Desk) -> Result<&Inventory, CommandError> {
-    match desk {
-        Desk::Database(inventory) => Ok(inventory),
-        Desk::Server(_) => Err(invalid(
-            "this command works on the database: run it where that is, without --server".to_owned(),
-        )),
-    }
-}
-
-#[derive(Serialize)]
-struct Applied {
-    hosts: usize,
 }
 
 fn invalid(text: String) -> CommandError {
     InventoryError::Invalid(text).into()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+/// The bytes of a file, or of standard input if it is `-`; they may be secret.
+fn read(path: &Path) -> Result<Secret, CommandError> {
     let read = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map(|_| bytes)
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map(|_| bytes)
     } else {
         std::fs::read(path)
     };
-    read.map_err(|error| invalid(format!("{}: {error}", path.display())))
+    let unreadable = |error| invalid(format!("{}: {error}", path.display()));
+    read.map(Secret::new).map_err(unreadable)
 }
 
-async fn plan(
-    inventory: &Inventory,
-    arguments: &PlanArguments,
-) -> Result<PlanDetail, CommandError> {
-    let rules = rules(arguments)?;
-    let keys = keys(arguments)?;
-    let (source, discovery) = recorded(arguments).await?;
-    let by = by_command();
-    Ok(inventory
-        .plan_import(source, discovery, &rules, &keys, &by)
-        .await?)
+/// What does not read as UTF-8 cannot be sent: PowerShell writes such files.
+fn read_text(path: &Path) -> Result<SecretText, CommandError> {
+    let bytes = read(path)?;
+    let text = String::from_utf8(bytes.expose().to_vec());
+    let text = text.map_err(|_| {
+        let detail = "this is no text in UTF-8: save it as such, and try again";
+        invalid(format!("{}: {detail}", path.display()))
+    });
+    text.map(SecretText::new)
 }
 
-fn rules(arguments: &PlanArguments) -> Result<Rules, CommandError> {
-    let mut rules = Rules::default();
-    for rule in &arguments.groups {
-        rules
-            .groups
-            .push(rule.parse().map_err(|error| invalid(format!("{error}")))?);
-    }
-    for login in &arguments.logins {
-        let expected = || invalid(format!("--login {login}: GROUP=USER was expected"));
-        let (group, user) = login.split_once('=').ok_or_else(expected)?;
-        rules.logins.insert(group.to_owned(), user.to_owned());
-    }
-    Ok(rules)
+async fn list(desk: &Desk) -> Result<Vec<PlanView>, CommandError> {
+    Ok(match desk {
+        Desk::Database(inventory) => inventory.import_plans().await?,
+        Desk::Server(server) => server.get("/imports/plans").await?,
+    })
 }
 
-fn keys(arguments: &PlanArguments) -> Result<Vec<KeyFile>, CommandError> {
-    let key = |path: &std::path::PathBuf| {
-        let name = path.display().to_string();
-        let bytes = certlocker_core::Secret::new(read(path)?);
-        read_key(&name, bytes.expose()).map_err(|error| invalid(format!("{name}: {error}")))
+async fn show(desk: &Desk, plan: &str) -> Result<PlanDetail, CommandError> {
+    let server = match desk {
+        Desk::Database(inventory) => return Ok(inventory.import_plan(plan).await?),
+        Desk::Server(server) => server,
     };
-    arguments.keys.iter().map(key).collect()
-}
-
-async fn recorded(arguments: &PlanArguments) -> Result<(String, Discovery), CommandError> {
-    let defaults = Defaults {
-        account: arguments.account.clone(),
-        region: arguments.region.clone(),
-    };
-    let mut recording = Recording::default();
-    let mut names = Vec::new();
-    for path in &arguments.files {
-        let added = recording.add(&read(path)?, &defaults);
-        added.map_err(|error| invalid(format!("{}: {error}", path.display())))?;
-        names.push(path.display().to_string());
+    let heading: PlanView = server.get(&format!("/imports/plans/{plan}")).await?;
+    let mut lines: Vec<LineView> = Vec::new();
+    loop {
+        let after = lines.last().map_or(0, |line| line.number);
+        let page = format!("/imports/plans/{plan}/lines?limit=500&cursor={after}");
+        let page: Vec<LineView> = server.get(&page).await?;
+        if page.is_empty() {
+            return Ok(PlanDetail::new(heading, lines));
+        }
+        lines.extend(page);
     }
-    let mut progress = Progress::default();
-    let found = discover(&recording.into_source(), &mut progress, &|_| true).await;
-    found.map_err(|error| invalid(error.to_string()))?;
-    Ok((names.join(", "), progress.into_discovery()))
 }
 
-async fn edit(
-    inventory: &Inventory,
-    arguments: &EditArguments,
-) -> Result<PlanDetail, CommandError> {
-    let choice = &arguments.edit;
-    let edit = if let Some(host) = &choice.same {
-        Edit::Same(Box::new(inventory.host(host).await?))
+async fn edit(desk: &Desk, arguments: &EditArguments) -> Result<LineView, CommandError> {
+    let (plan, line) = (&arguments.plan, arguments.line);
+    let request = request(&arguments.edit);
+    Ok(match desk {
+        Desk::Database(inventory) => {
+            let by = by_command();
+            inventory.edit_import(plan, line, &request, &by).await?
+        }
+        Desk::Server(server) => {
+            let path = format!("/imports/plans/{plan}/lines/{line}");
+            server.post(&path, &request).await?
+        }
+    })
+}
+
+fn request(choice: &EditChoice) -> EditRequest {
+    if let Some(host) = &choice.same {
+        EditRequest::Same(host.clone())
     } else if let Some(name) = &choice.rename {
-        Edit::Rename(name.clone())
+        EditRequest::Name(name.clone())
     } else if let Some(user) = &choice.login {
-        Edit::Login(user.clone())
+        EditRequest::Login(user.clone())
     } else if let Some(groups) = &choice.groups {
-        let groups = groups
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
-        Edit::Regroup(groups.map(str::to_owned).collect())
+        let names = groups.split(',').map(str::trim);
+        let names = names.filter(|name| !name.is_empty());
+        EditRequest::Groups(names.map(str::to_owned).collect())
+    } else if let Some(key) = &choice.key {
+        EditRequest::Key(Some(key.clone()))
     } else if choice.new {
-        Edit::New
+        EditRequest::New
     } else if choice.no_key {
-        Edit::Key(None)
+        EditRequest::Key(None)
     } else {
-        Edit::Select(choice.select)
-    };
-    let by = by_command();
-    Ok(inventory
-        .edit_import(&arguments.plan, arguments.line, edit, &by)
-        .await?)
-}
-
-/// What a file of credentials holds, without what is secret.
-#[derive(Serialize)]
-struct CredentialsView {
-    found: Vec<FoundView>,
-    notes: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct FoundView {
-    line: usize,
-    name: String,
-    read_as: &'static str,
-}
-
-fn credentials(
-    file: &Path,
-    kind: CredentialKind,
-    secure: Option<&Path>,
-    output: Output,
-) -> Result<Exit, CommandError> {
-    let bytes = certlocker_core::Secret::new(read(file)?);
-    let secure = secure
-        .map(read)
-        .transpose()?
-        .map(certlocker_core::Secret::new);
-    let (view, usable) = match kind {
-        CredentialKind::Aws => credentials_view(&aws(bytes.expose())),
-        CredentialKind::Openrc => credentials_view(&openstack_rc(bytes.expose())),
-        CredentialKind::Clouds => credentials_view(&openstack_clouds(OpenStackFiles {
-            clouds: bytes.expose(),
-            public: None,
-            secure: secure.as_ref().map(certlocker_core::Secret::expose),
-        })),
-    };
-    output.print(&view, |view| {
-        let row = |found: &FoundView| {
-            vec![
-                found.line.to_string(),
-                found.name.clone(),
-                found.read_as.to_owned(),
-            ]
-        };
-        let rows: Vec<Vec<String>> = view.found.iter().map(row).collect();
-        format!(
-            "{}\n\n{}",
-            table(&["line", "name", "read as"], &rows),
-            view.notes.join("\n")
-        )
-    })?;
-    Ok(if usable { Exit::Done } else { Exit::No })
-}
-
-fn credentials_view<T>(reading: &Reading<T>) -> (CredentialsView, bool) {
-    let found = reading.found.iter().map(|found| FoundView {
-        line: found.line,
-        name: found.name.clone(),
-        read_as: found.read_as,
-    });
-    let view = CredentialsView {
-        found: found.collect(),
-        notes: reading.notes.iter().map(ToString::to_string).collect(),
-    };
-    (view, !reading.found.is_empty() && !reading.has_problems())
-}
-
-fn list(plans: &[PlanView]) -> String {
-    let row = |plan: &PlanView| {
-        vec![
-            plan.id.clone(),
-            plan.created.clone(),
-            plan.state.to_owned(),
-            counts(plan),
-            plan.source.clone(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = plans.iter().map(row).collect();
-    table(&["plan", "created", "state", "lines", "source"], &rows)
-}
-
-fn counts(plan: &PlanView) -> String {
-    let counts = plan.counts;
-    let all = [
-        (counts.create, "create"),
-        (counts.update, "update"),
-        (counts.gone, "gone"),
-        (counts.conflict, "conflict"),
-        (counts.exists, "exist"),
-        (counts.skip, "skip"),
-    ];
-    let some: Vec<String> = all
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
-        .collect();
-    if some.is_empty() {
-        "nothing".to_owned()
-    } else {
-        some.join(", ")
+        EditRequest::Selected(choice.select)
     }
 }
 
-/// Lines that would do something, or ask something.
-fn changing(detail: &PlanDetail) -> String {
-    text(detail, |line| !matches!(line.action, "exists" | "skip"))
+async fn apply(desk: &Desk, plan: &str) -> Result<AppliedView, CommandError> {
+    Ok(match desk {
+        Desk::Database(inventory) => inventory.apply_import(plan, &by_command()).await?,
+        Desk::Server(server) => {
+            let path = format!("/imports/plans/{plan}/apply");
+            server.post(&path, &()).await?
+        }
+    })
 }
 
-fn whole(detail: &PlanDetail) -> String {
-    text(detail, |_| true)
-}
-
-fn text(detail: &PlanDetail, is_shown: impl Fn(&LineView) -> bool) -> String {
-    let plan = &detail.plan;
-    let mut paragraphs = vec![format!(
-        "plan {} ({}): {}",
-        plan.id,
-        plan.state,
-        counts(plan)
-    )];
-    let shown: Vec<&LineView> = detail.lines.iter().filter(|line| is_shown(line)).collect();
-    if !shown.is_empty() {
-        let rows: Vec<Vec<String>> = shown.iter().map(|line| row(line)).collect();
-        paragraphs.push(table(
-            &[
-                "line",
-                "do",
-                "action",
-                "name",
-                "groups",
-                "login",
-                "key",
-                "what and why",
-            ],
-            &rows,
-        ));
+async fn undo(desk: &Desk, plan: &str) -> Result<PlanDetail, CommandError> {
+    match desk {
+        Desk::Database(inventory) => Ok(inventory.undo_import(plan, &by_command()).await?),
+        Desk::Server(server) => {
+            let path = format!("/imports/plans/{plan}/undo");
+            let made: PlanView = server.post(&path, &()).await?;
+            show(desk, &made.id).await
+        }
     }
-    for rule in &detail.rules {
-        let groups = rule
-            .groups
-            .iter()
-            .map(|(name, count)| format!("{name}: {count}"));
-        let groups: Vec<String> = groups.chain([format!("in none: {}", rule.none)]).collect();
-        paragraphs.push(format!("rule {}\n  {}", rule.rule, groups.join(", ")));
-    }
-    paragraphs.extend(
-        plan.failures
-            .iter()
-            .map(|failure| format!("not seen: {failure}")),
-    );
-    paragraphs.join("\n\n")
-}
-
-fn row(line: &LineView) -> Vec<String> {
-    let changes = line.changes.iter().map(|change| {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        format!(
-            "{}: {} -> {}",
-            change.field,
-            value(&change.before),
-            value(&change.after)
-        )
-    });
-    let what: Vec<String> = changes.chain([line.reason.clone()]).collect();
-    vec![
-        line.number.to_string(),
-        if line.selected { "yes" } else { "no" }.to_owned(),
-        line.action.to_owned(),
-        line.name.clone(),
-        line.groups.join(","),
-        line.login
-            .as_ref()
-            .map(|login| login.0.clone())
-            .unwrap_or_default(),
-        line.key
-            .as_ref()
-            .map(|key| key.0.clone())
-            .unwrap_or_default(),
-        what.join("; "),
-    ]
 }

@@ -1,31 +1,70 @@
-//! Hosts, and plans to bring them in.
+//! Plans to bring hosts in.
 
-use std::collections::BTreeMap;
+mod cloud;
+mod credential;
+mod discovery;
+mod request;
 
-use certlocker_core::host::{Host, access_at};
 use certlocker_core::import::{Line, Plan};
-use certlocker_core::{Attribution, HostId, ImportPlanId, Page, StoreError, Timestamp, Versioned};
+use certlocker_core::{Attribution, ImportPlanId, Page, StoreError, Timestamp};
 use certlocker_import::apply::ApplyError;
-use certlocker_import::edit::Edit;
 use certlocker_import::found::Discovery;
 use certlocker_import::keys::KeyFile;
-use certlocker_import::plan::{Heading, Importer, PlanError, computed_from, known, lines};
+use certlocker_import::plan::{
+    Heading, Importer, PlanError, computed_from, known, lines, lines_after,
+};
 use certlocker_import::reconcile::reconcile;
 use certlocker_import::rules::{Rules, preview};
+use certlocker_import::source::{Progress, SourceError, discover};
 use certlocker_import::undo::undo;
+use serde::{Deserialize, Serialize};
 
-use super::import_view::{HostAccessView, HostView, PlanDetail, PlanView, RuleView};
+use super::import_view::{LineView, PlanDetail, PlanView, RuleView};
 use super::{Inventory, InventoryError};
 
-/// How many plans and hosts of one name are looked at.
+pub use credential::{CredentialView, NewCredentialRequest, SecretText};
+pub use discovery::{Discoveries, DiscoveryView};
+pub use request::{EditRequest, GoOn, NamedText, PlanRequest};
+
+/// How many plans are looked at.
 const LISTED: usize = 1_000;
 
+/// What became of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AppliedView {
+    /// How many parts of it had been done before.
+    pub before: u32,
+    /// How many hosts were made or changed now.
+    pub hosts: usize,
+}
+
 impl Inventory {
-    /// Works out what importing these machines would do, and keeps that.
+    /// Looks for machines, works out what importing them would do, and keeps that. `go_on` is asked
+    /// before each page.
     ///
     /// # Errors
-    /// [`InventoryError::Store`].
+    /// [`InventoryError`]; parts that could not be seen are in the plan instead.
     pub async fn plan_import(
+        &self,
+        request: &PlanRequest,
+        by: &Attribution,
+        go_on: GoOn<'_>,
+    ) -> Result<PlanDetail, InventoryError> {
+        let rules = request.rules()?;
+        let keys = self.keys(request).await?;
+        let looking = self.looking(request, by).await?;
+        let mut progress = Progress::default();
+        discover(&*looking.source, &mut progress, go_on).await?;
+        let discovery = progress.into_discovery();
+        if !go_on(&discovery) {
+            return Err(SourceError::Cancelled.into());
+        }
+        self.plan_found(looking.name, discovery, &rules, &keys, by)
+            .await
+    }
+
+    async fn plan_found(
         &self,
         source: String,
         discovery: Discovery,
@@ -45,9 +84,10 @@ impl Inventory {
             undoes: None,
         };
         let lines = reconcile(discovery, &known, rules, keys);
-        let plan = self
-            .importer(by, async |importer| importer.keep(heading, lines).await)
-            .await?;
+        drop(known);
+        let (clock, mut random) = (|| self.clock.now(), crate::random::fill);
+        let mut importer = self.importer(by, &clock, &mut random);
+        let plan = importer.keep(heading, lines).await?;
         let mut detail = self.detail(&plan).await?;
         detail.rules = effects.iter().map(RuleView::of).collect();
         Ok(detail)
@@ -71,7 +111,25 @@ impl Inventory {
         self.detail(&plan).await
     }
 
-    /// Changes a line of a plan.
+    /// Lines of a plan after the one with a number, in their order.
+    ///
+    /// # Errors
+    /// [`InventoryError`].
+    pub async fn import_lines(
+        &self,
+        id: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<LineView>, InventoryError> {
+        let plan = self.stored_plan(id).await?;
+        let after = after.unwrap_or_else(|| "0".to_owned());
+        let invalid = |_| InventoryError::Invalid("the cursor is the number of a line".to_owned());
+        let after: u32 = after.parse().map_err(invalid)?;
+        let lines = lines_after(&*self.store, &plan, after, limit).await?;
+        Ok(lines.iter().map(LineView::of).collect())
+    }
+
+    /// Changes a line of a plan, and gives the line as it is then.
     ///
     /// # Errors
     /// [`InventoryError`].
@@ -79,31 +137,40 @@ impl Inventory {
         &self,
         id: &str,
         line: u32,
-        edit: Edit,
+        request: &EditRequest,
         by: &Attribution,
-    ) -> Result<PlanDetail, InventoryError> {
+    ) -> Result<LineView, InventoryError> {
         let plan = self.stored_plan(id).await?;
-        let edited = self.importer(by, async |importer| {
-            importer.edit(plan.id(), line, edit).await
-        });
-        edited.await.map_err(|error| match error {
+        let edit = self.edit_of(request).await?;
+        let (clock, mut random) = (|| self.clock.now(), crate::random::fill);
+        let importer = self.importer(by, &clock, &mut random);
+        let edited = importer.edit(plan.id(), line, edit).await;
+        edited.map_err(|error| match error {
             PlanError::Store(error) => InventoryError::Store(error),
-            refused => InventoryError::Invalid(refused.to_string()),
+            refused => InventoryError::Refused(refused.to_string()),
         })?;
-        self.detail(&plan).await
+        let lines = lines_after(&*self.store, &plan, line.saturating_sub(1), 1).await?;
+        let missing = || InventoryError::NotFound(format!("line {line}"));
+        lines.first().map(LineView::of).ok_or_else(missing)
     }
 
-    /// Does what a plan says; tells how many hosts were made or changed.
+    /// Does what a plan says.
     ///
     /// # Errors
     /// [`InventoryError::Refused`] when the plan does not fit what is there.
-    pub async fn apply_import(&self, id: &str, by: &Attribution) -> Result<usize, InventoryError> {
+    pub async fn apply_import(
+        &self,
+        id: &str,
+        by: &Attribution,
+    ) -> Result<AppliedView, InventoryError> {
         let plan = self.stored_plan(id).await?;
-        let applied = self
-            .importer(by, async |importer| importer.apply(plan.id()).await)
-            .await;
-        match applied {
-            Ok(report) => Ok(report.hosts),
+        let (clock, mut random) = (|| self.clock.now(), crate::random::fill);
+        let mut importer = self.importer(by, &clock, &mut random);
+        match importer.apply(plan.id()).await {
+            Ok(report) => Ok(AppliedView {
+                before: report.before,
+                hosts: report.hosts,
+            }),
             Err(ApplyError::Store(error)) => Err(error.into()),
             Err(refused) => Err(InventoryError::Refused(refused.to_string())),
         }
@@ -127,76 +194,10 @@ impl Inventory {
             source: format!("what plan {} has done", plan.id()),
             undoes: Some(*plan.id()),
         };
-        let plan = self
-            .importer(by, async |importer| importer.keep(heading, lines).await)
-            .await?;
+        let (clock, mut random) = (|| self.clock.now(), crate::random::fill);
+        let mut importer = self.importer(by, &clock, &mut random);
+        let plan = importer.keep(heading, lines).await?;
         self.detail(&plan).await
-    }
-
-    /// Hosts, those that are gone among them.
-    ///
-    /// # Errors
-    /// [`InventoryError::Store`].
-    pub async fn hosts(&self) -> Result<Vec<HostView>, InventoryError> {
-        let known = known(&*self.store, self.clock.now()).await?;
-        let hosts = known.hosts.iter();
-        Ok(hosts
-            .map(|host| HostView::of(&host.host.value, &known.groups))
-            .collect())
-    }
-
-    /// A host by its id, its name if no other has it, or what its cloud calls it.
-    ///
-    /// # Errors
-    /// [`InventoryError`].
-    pub async fn host(&self, named: &str) -> Result<Versioned<Host>, InventoryError> {
-        if let Ok(id) = named.parse::<HostId>() {
-            let host = self.store.host(&id).await;
-            return host.map_err(|error| InventoryError::store(error, || format!("host {named}")));
-        }
-        let mut hosts = self.store.hosts_by_name(named, Page::oldest(2)).await?;
-        if hosts.is_empty() {
-            let known = known(&*self.store, self.clock.now())
-                .await?
-                .hosts
-                .into_iter();
-            let is_it = |host: &Host| host.cloud().is_some_and(|cloud| cloud.instance() == named);
-            hosts.extend(
-                known
-                    .map(|known| known.host)
-                    .filter(|host| is_it(&host.value)),
-            );
-        }
-        match hosts.len() {
-            0 => Err(InventoryError::NotFound(format!("host {named}"))),
-            1 => Ok(hosts.remove(0)),
-            _ => Err(InventoryError::Invalid(format!(
-                "several hosts are called {named}: give an id"
-            ))),
-        }
-    }
-
-    /// Who could use a host at a time, or can now.
-    ///
-    /// # Errors
-    /// [`InventoryError`].
-    pub async fn host_access(
-        &self,
-        named: &str,
-        at: Option<&str>,
-    ) -> Result<HostAccessView, InventoryError> {
-        let invalid =
-            |error: certlocker_core::InvalidTimestamp| InventoryError::Invalid(error.to_string());
-        let at = at.map(Timestamp::parse).transpose().map_err(invalid)?;
-        let at = at.unwrap_or_else(|| self.clock.now());
-        let host = self.host(named).await?;
-        let access = access_at(&*self.store, host.value.id(), at).await?;
-        let mut groups = BTreeMap::new();
-        for id in &access.groups {
-            let group = self.store.group(id).await?;
-            groups.insert(*id, group.value.name().to_owned());
-        }
-        Ok(HostAccessView::of(&host.value, &access, &groups, at))
     }
 
     async fn stored_plan(&self, id: &str) -> Result<Plan, InventoryError> {
@@ -215,17 +216,17 @@ impl Inventory {
         Ok(PlanDetail::of(&now.value, &lines))
     }
 
-    async fn importer<T>(
-        &self,
-        by: &Attribution,
-        run: impl AsyncFnOnce(&mut Importer<'_, dyn certlocker_core::Store>) -> T,
-    ) -> T {
-        let mut importer = Importer {
+    fn importer<'a>(
+        &'a self,
+        by: &'a Attribution,
+        clock: &'a (dyn Fn() -> Timestamp + Send + Sync),
+        random: &'a mut (dyn FnMut(&mut [u8]) + Send + Sync),
+    ) -> Importer<'a, dyn certlocker_core::Store> {
+        Importer {
             by,
-            clock: &|| self.clock.now(),
-            random: &mut crate::random::fill,
+            clock,
+            random,
             store: &*self.store,
-        };
-        run(&mut importer).await
+        }
     }
 }

@@ -6,10 +6,10 @@ use certlocker_core::host::{FieldChange, Host, HostAccess, Presence, Through};
 use certlocker_core::import::{Line, LineCounts, LineKind, Plan, PlanState};
 use certlocker_core::{GroupId, Timestamp};
 use certlocker_import::rules::RuleEffect;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A plan in a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlanView {
     /// What it would do, by kind.
@@ -23,14 +23,14 @@ pub struct PlanView {
     /// Where the machines were found.
     pub source: String,
     /// drafting, ready, started or applied.
-    pub state: &'static str,
+    pub state: String,
     /// The plan that it takes back.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<String>,
 }
 
 /// A plan, whole.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PlanDetail {
     /// Its lines.
@@ -38,34 +38,34 @@ pub struct PlanDetail {
     /// The plan.
     pub plan: PlanView,
     /// What each rule for groups does, when the plan is made.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleView>,
 }
 
 /// A line of a plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LineView {
     /// create, exists, update, conflict, gone or skip.
-    pub action: &'static str,
+    pub action: String,
     /// The host that was made or changed, once it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<String>,
     /// Hosts that it may be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
     /// What would be different.
     pub changes: Vec<FieldChange>,
     /// What its cloud calls it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud: Option<String>,
     /// The groups that it joins.
     pub groups: Vec<String>,
     /// The key, by its fingerprint, and what shows that it is the one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<(String, String)>,
     /// The account, and why.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<(String, String)>,
     /// Its name.
     pub name: String,
@@ -78,7 +78,7 @@ pub struct LineView {
 }
 
 /// What a rule for groups does.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RuleView {
     /// How many machines would be in each group.
@@ -90,30 +90,30 @@ pub struct RuleView {
 }
 
 /// A host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HostView {
     /// Where it is reached.
     pub addresses: Vec<String>,
     /// What its cloud calls it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud: Option<String>,
     /// Since when it is gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<String>,
     /// Its groups.
     pub groups: Vec<String>,
     /// Its id.
     pub id: String,
     /// The account that is used on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// Its name.
     pub name: String,
 }
 
 /// Who could use a host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HostAccessView {
     /// At this time.
@@ -127,27 +127,29 @@ pub struct HostAccessView {
     /// Its name now.
     pub name: String,
     /// here, gone or unknown.
-    pub presence: &'static str,
+    pub presence: String,
 }
 
 /// A way to use a host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EntryView {
+    /// Its id.
+    pub id: String,
     /// The key.
     pub key: String,
     /// The account.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<String>,
     /// What made it so: manual, import:PLAN:LINE or policy:NAME.
     pub origin: String,
     /// Since when.
     pub since: String,
     /// The group, if it is by being in one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<String>,
     /// Until when.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Who.
     pub who: String,
@@ -166,13 +168,22 @@ impl PlanView {
                 PlanState::Ready => "ready",
                 PlanState::Started => "started",
                 PlanState::Applied(_) => "applied",
-            },
+            }
+            .to_owned(),
             undoes: plan.undoes().map(ToString::to_string),
         }
     }
 }
 
 impl PlanDetail {
+    pub(crate) fn new(plan: PlanView, lines: Vec<LineView>) -> Self {
+        Self {
+            lines,
+            plan,
+            rules: Vec::new(),
+        }
+    }
+
     pub(super) fn of(plan: &Plan, lines: &[Line]) -> Self {
         let mut view = PlanView::of(plan);
         view.counts = LineCounts::of(lines);
@@ -185,7 +196,7 @@ impl PlanDetail {
 }
 
 impl LineView {
-    fn of(line: &Line) -> Self {
+    pub(super) fn of(line: &Line) -> Self {
         let proposal = line.proposal();
         let key = proposal.and_then(|proposal| proposal.key.as_ref());
         let candidates = match line.kind() {
@@ -193,7 +204,7 @@ impl LineView {
             _ => &[],
         };
         Self {
-            action: line.kind().as_str(),
+            action: line.kind().as_str().to_owned(),
             applied: line.applied.map(|applied| applied.host.to_string()),
             candidates: candidates
                 .iter()
@@ -252,6 +263,7 @@ impl HostAccessView {
         at: Timestamp,
     ) -> Self {
         let entries = access.entries.iter().map(|entry| EntryView {
+            id: entry.access_id.to_string(),
             key: entry.line.key.to_string(),
             login: entry.line.login.clone(),
             origin: entry.origin.to_string(),
@@ -273,7 +285,8 @@ impl HostAccessView {
                 Presence::Here => "here",
                 Presence::Gone => "gone",
                 Presence::Unknown => "unknown",
-            },
+            }
+            .to_owned(),
         }
     }
 }

@@ -200,6 +200,8 @@ fn status(error: &InventoryError) -> StatusCode {
         InventoryError::Invalid(_) => StatusCode::BAD_REQUEST,
         InventoryError::NotFound(_) => StatusCode::NOT_FOUND,
         InventoryError::Refused(_) | InventoryError::Unexplained(_) => StatusCode::CONFLICT,
+        InventoryError::Cloud(_) => StatusCode::BAD_GATEWAY,
+        InventoryError::Unbuilt(_) => StatusCode::NOT_IMPLEMENTED,
         InventoryError::Unrecorded(_) => StatusCode::SERVICE_UNAVAILABLE,
         error => {
             let error = error as &dyn std::error::Error;

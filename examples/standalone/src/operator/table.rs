@@ -3,13 +3,14 @@
 use std::fmt;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 use certlocker_acme::{Plane, Route, Verbs};
 use certlocker_core::Permission;
 
 use super::auth::{Gate, authorize};
-use super::{Desk, api, audit, endpoints, page, people, tokens};
+use super::{Desk, api, audit, endpoints, hosts, imports, page, people, tokens};
 
 /// What a caller needs to use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,8 @@ impl fmt::Debug for Line {
 /// Every route of the plane but health and metrics, which anybody may ask for.
 pub(super) fn lines() -> Vec<Line> {
     use Permission::{
-        Admin, AuditExport, AuditRead, CertificateRead, OrderCreate, ProbeRun, TokenCreate,
+        Admin, AuditExport, AuditRead, CertificateRead, HostRead, HostWrite, ImportWrite,
+        OrderCreate, ProbeRun, TokenCreate,
     };
     use Verbs::{Post, Read};
     let api = |verbs, path, needs, purpose, handler| {
@@ -83,6 +85,23 @@ pub(super) fn lines() -> Vec<Line> {
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
         api(Read, "/audit/why/{kind}/{id}", AuditRead, "the way from a thing back to what set it off", get(audit::why)),
         api(Read, "/audit/renewal/{kind}/{id}", AuditRead, "what happened during a renewal", get(audit::renewal)),
+        api(Read, "/imports/credentials", HostRead, "credentials of clouds, and keys", get(imports::credentials)),
+        api(Post, "/imports/credentials", ImportWrite, "keep a credential, sealed", post(imports::keep_credential)),
+        api(Post, "/imports/credentials/{credential}/remove", ImportWrite, "remove a credential and its secret", post(imports::remove_credential)),
+        api(Read, "/imports/plans", HostRead, "plans of imports", get(imports::plans)),
+        api(Post, "/imports/plans", ImportWrite, "look for machines, and plan what importing them would do", large(post(imports::discover))),
+        api(Read, "/imports/discoveries/{discovery}", HostRead, "how far a look for machines is", get(imports::discovery)),
+        api(Post, "/imports/discoveries/{discovery}/cancel", ImportWrite, "end a look for machines", post(imports::cancel_discovery)),
+        api(Read, "/imports/plans/{plan}", HostRead, "a plan", get(imports::plan)),
+        api(Read, "/imports/plans/{plan}/lines", HostRead, "lines of a plan", get(imports::lines)),
+        api(Post, "/imports/plans/{plan}/lines/{line}", ImportWrite, "change a line of a plan", post(imports::edit)),
+        api(Post, "/imports/plans/{plan}/apply", ImportWrite, "do what a plan says", post(imports::apply)),
+        api(Post, "/imports/plans/{plan}/undo", ImportWrite, "plan to take a plan back", post(imports::undo)),
+        api(Read, "/hosts", HostRead, "hosts", get(imports::hosts)),
+        api(Post, "/hosts/{host}/access", HostWrite, "let somebody use a host", post(imports::grant)),
+        api(Post, "/access/{access}/revoke", HostWrite, "end what lets somebody use hosts", post(imports::revoke)),
+        api(Read, "/hosts/{host}/access", HostRead, "who may use a host, or could at a time", get(imports::access)),
+        api(Read, "/hosts/export", HostRead, "hosts as a file for Ansible or SSH", get(hosts::export)),
         api(Read, "/people", Admin, "people who sign in", get(people::list)),
         api(Post, "/people", Admin, "add a person", post(people::add)),
         api(Post, "/people/{person}/disable", Admin, "switch a person off", post(people::disable)),
@@ -106,7 +125,38 @@ pub(super) fn lines() -> Vec<Line> {
         open(Post, "/logout", "sign out", post(page::login::leave)),
         open(Read, "/assets/app.css", "the style of the pages", get(page::style)),
     ];
+    table.into_iter().chain(ssh_ca()).collect()
+}
+
+#[cfg(not(feature = "ssh-ca"))]
+fn ssh_ca() -> Vec<Line> {
+    Vec::new()
+}
+
+/// The certificates of SSH. To have one signed needs a permission of its own, which is less than to change
+/// who may use a host: it gives nobody access who has none.
+#[cfg(feature = "ssh-ca")]
+fn ssh_ca() -> Vec<Line> {
+    use super::ssh_ca;
+    use Permission::{Admin, HostCertify, HostRead};
+    use Verbs::{Post, Read};
+    let api = |verbs, path, needs, purpose, handler| {
+        line(Surface::Api, (verbs, path), needs, purpose, handler)
+    };
+    #[rustfmt::skip] // A table is read line by line.
+    let table = vec![
+        api(Read, "/ssh-ca", HostRead, "the authority for certificates of SSH", get(ssh_ca::show)),
+        api(Post, "/ssh-ca", Admin, "make the authority for certificates of SSH", post(ssh_ca::create)),
+        api(Read, "/ssh-ca/revoked", HostRead, "certificates of SSH whose holders lost access", get(ssh_ca::revoked)),
+        api(Post, "/hosts/{host}/ssh-certificate", HostCertify, "sign a certificate of SSH", post(ssh_ca::sign)),
+    ];
     table
+}
+
+/// Recordings of a large cloud do not fit where other requests do.
+fn large(handler: MethodRouter<Desk>) -> MethodRouter<Desk> {
+    const LARGEST: usize = 64 << 20;
+    handler.layer(DefaultBodyLimit::max(LARGEST))
 }
 
 fn line(

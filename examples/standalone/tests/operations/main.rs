@@ -10,7 +10,9 @@ mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hosts;
 mod import;
+mod import_remote;
 mod nodes;
 mod people;
 mod planes;
