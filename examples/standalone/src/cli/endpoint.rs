@@ -46,7 +46,7 @@ pub struct NewEndpointArguments {
     #[arg(long, value_name = "ADDR:PORT")]
     pub connect_to: Vec<SocketAddr>,
     /// SHA-256 of the certificate in the file that the server reads: tells what was not deployed from what
-    /// was not reloaded.
+    /// was not reloaded. Say it anew with each deployment, by adding the endpoint again.
     #[arg(long, value_name = "SHA256")]
     pub disk: Option<String>,
     /// The certificate whose successors should be there, by id or serial number, or an order; without it,

@@ -41,6 +41,7 @@ pub(super) async fn run(
         let desk = Desk::open(settings).await?;
         let endpoints = endpoint::all(&desk).await?;
         if !endpoints.is_empty() {
+            refuse_manner(run)?;
             return stored::run(&desk, endpoints, output).await;
         }
     }
@@ -60,6 +61,17 @@ pub(super) async fn run(
         sample: run.sample,
     };
     round.over(targets).await
+}
+
+/// How the endpoints of the store are looked at is theirs to say.
+fn refuse_manner(run: &ProbeRun) -> Result<(), CommandError> {
+    let said = run.sample || run.thorough || run.without_name || run.grace > 0;
+    if !said && run.connect_to.is_empty() && run.source.is_empty() {
+        return Ok(());
+    }
+    let sentence = "--connect-to, --grace, --sample, --source, --thorough and --without-name go with a target: \
+        the endpoints of the store say for themselves how they are looked at";
+    Err(InventoryError::Invalid(sentence.to_owned()).into())
 }
 
 fn targets(run: &ProbeRun, judge: &Judge) -> Result<Vec<Target>, CommandError> {
