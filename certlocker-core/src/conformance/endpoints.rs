@@ -130,9 +130,10 @@ pub fn an_endpoint_is_claimed_when_it_is_due_and_not_before(fresh: &Fresh) {
 }
 
 pub fn a_change_of_verdict_is_recorded_once_whenever_the_commit_fails(fresh: &Fresh) {
-    for fault in [Fault::Before, Fault::After] {
+    // One store may be used for both.
+    for (fault, name) in [(Fault::Before, "a.example"), (Fault::After, "b.example")] {
         fresh.run(async |store: &dyn Tested| {
-            let id = *put(store, add(spec("a.example"))).await.value.id();
+            let id = *put(store, add(spec(name))).await.value.id();
             for (second, verdict) in [(1, Verdict::Expected), (2, Verdict::Unknown)] {
                 let flaky = Flaky::over(fresh.store()).at(1, fault);
                 for again in 0..3 {
