@@ -10,6 +10,7 @@ mod feed;
 mod file;
 mod format;
 mod ocsf;
+mod only;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod syslog;
@@ -24,6 +25,7 @@ pub use feed::{Feed, FeedError, Standing, reached};
 pub use file::{FileSink, Rotation};
 pub use format::Format;
 pub use ocsf::{OCSF_VERSION, ocsf};
+pub use only::Only;
 #[cfg(feature = "otlp")]
 pub use otlp::OtlpSink;
 #[cfg(feature = "tls")]

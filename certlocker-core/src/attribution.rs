@@ -7,8 +7,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
-    ImportPlanId, OrderId, PersonId, SecretId, SshCertificateId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, EndpointId, GroupId,
+    HostId, ImportPlanId, OrderId, PersonId, SecretId, SshCertificateId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.
@@ -90,6 +90,8 @@ pub enum Component {
     Caretaker,
     /// Turns finalized orders into certificates.
     Issuer,
+    /// Looks at endpoints.
+    Prober,
     /// Prepares the server to run.
     Startup,
     /// Looks at challenges.
@@ -97,9 +99,10 @@ pub enum Component {
 }
 
 impl Component {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Caretaker,
         Self::Issuer,
+        Self::Prober,
         Self::Startup,
         Self::Validator,
     ];
@@ -108,6 +111,7 @@ impl Component {
         match self {
             Self::Caretaker => "caretaker",
             Self::Issuer => "issuer",
+            Self::Prober => "prober",
             Self::Startup => "startup",
             Self::Validator => "validator",
         }
@@ -229,6 +233,8 @@ pub enum Subject {
     Client(ClientId),
     /// What imports show to a cloud, or a key of hosts.
     Credential(CredentialId),
+    /// A place where a certificate should be served.
+    Endpoint(EndpointId),
     /// A group of hosts.
     Group(GroupId),
     /// A host.
@@ -258,6 +264,7 @@ impl fmt::Display for Subject {
             Self::Certificate(id) => write!(f, "certificate:{id}"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::Credential(id) => write!(f, "credential:{id}"),
+            Self::Endpoint(id) => write!(f, "endpoint:{id}"),
             Self::Group(id) => write!(f, "group:{id}"),
             Self::Host(id) => write!(f, "host:{id}"),
             Self::ImportPlan(id) => write!(f, "import:{id}"),
@@ -288,6 +295,7 @@ impl TryFrom<String> for Subject {
             Some(("certificate", id)) => id.parse().map(Self::Certificate),
             Some(("client", id)) => id.parse().map(Self::Client),
             Some(("credential", id)) => id.parse().map(Self::Credential),
+            Some(("endpoint", id)) => id.parse().map(Self::Endpoint),
             Some(("group", id)) => id.parse().map(Self::Group),
             Some(("host", id)) => id.parse().map(Self::Host),
             Some(("import", id)) => id.parse().map(Self::ImportPlan),
@@ -363,6 +371,7 @@ mod tests {
             "authority",
             "certificate",
             "client",
+            "endpoint",
             "group",
             "host",
             "import",

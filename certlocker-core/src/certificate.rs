@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::change::{Entry, private};
+use crate::endpoint::{Glimpse, Lineage};
 use crate::{
     AccountId, Aggregate, CertificateId, Event, Identifier, Kind, OrderId, Random, Timestamp,
     Transition, Versioned,
@@ -22,6 +23,8 @@ pub struct Certificate {
     origin: Origin,
     replaces: Option<CertificateId>,
     revocation: Option<Revocation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    served: Option<Timestamp>,
 }
 
 /// A leaf and the certificates between it and the root, in DER, leaf first, root left out.
@@ -258,6 +261,7 @@ impl Certificate {
                 origin,
                 replaces,
                 revocation: None,
+                served: None,
             },
             vec![stored],
             now,
@@ -294,6 +298,26 @@ impl Certificate {
         self.revocation.as_ref()
     }
 
+    /// Since when every endpoint is known to have served it, once they did.
+    pub fn served(&self) -> Option<Timestamp> {
+        self.served
+    }
+
+    /// The order that it answers.
+    pub fn order(&self) -> Option<&OrderId> {
+        let Origin::Issued { order, .. } = &self.origin;
+        Some(order)
+    }
+
+    /// The certificates that it follows, and that follow it.
+    pub fn lineage(&self) -> Lineage {
+        let Origin::Issued { account, .. } = &self.origin;
+        Lineage {
+            account: *account,
+            identifiers: self.description.identifiers.clone(),
+        }
+    }
+
     /// The account that it was issued to.
     pub fn account(&self) -> Option<&AccountId> {
         let Origin::Issued { account, .. } = &self.origin;
@@ -325,6 +349,30 @@ impl Versioned<Certificate> {
             vec![revoked],
             now,
         ))
+    }
+}
+
+impl Versioned<Certificate> {
+    /// Says that all of its endpoints serve it; nothing if that was said. `endpoints` is how many, and
+    /// `last_old` where an earlier one was seen last.
+    pub fn serve(
+        &self,
+        endpoints: usize,
+        last_old: Option<Glimpse>,
+        now: Timestamp,
+    ) -> Option<Transition<Certificate>> {
+        let served = Event::CertificateServed {
+            certificate_id: self.value.id,
+            endpoints,
+            last_old,
+            order_id: self.value.order().copied(),
+        };
+        let next = Certificate {
+            served: Some(now),
+            ..self.value.clone()
+        };
+        let is_new = self.value.served.is_none();
+        is_new.then(|| self.step(next, vec![served], now))
     }
 }
 

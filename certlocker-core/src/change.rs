@@ -25,6 +25,8 @@ pub enum Kind {
     Client,
     /// [`Credential`](crate::import::Credential).
     Credential,
+    /// [`Endpoint`](crate::endpoint::Endpoint).
+    Endpoint,
     /// [`Group`](crate::host::Group).
     Group,
     /// [`Host`](crate::host::Host).
@@ -59,6 +61,7 @@ impl Kind {
             Self::Certificate => "certificate",
             Self::Client => "client",
             Self::Credential => "credential",
+            Self::Endpoint => "endpoint",
             Self::Group => "group",
             Self::Host => "host",
             Self::ImportBatch => "import_batch",
@@ -270,6 +273,11 @@ impl<T: Aggregate> Transition<T> {
     /// What it would lead to.
     pub fn next(&self) -> &T {
         &self.next
+    }
+
+    /// What would be recorded.
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// Names who does it; only then can it be committed.

@@ -52,6 +52,8 @@ pub mod disk_full;
 #[doc(hidden)]
 pub mod durable;
 #[doc(hidden)]
+pub mod endpoints;
+#[doc(hidden)]
 pub mod faults;
 #[doc(hidden)]
 pub mod history;
@@ -83,6 +85,7 @@ macro_rules! conformance {
         $crate::__conformance_history!(__conformance_tests $fresh);
         $crate::__conformance_transactional!(__conformance_tests $fresh);
         $crate::__conformance_tokens!(__conformance_tests $fresh);
+        $crate::__conformance_endpoints!(__conformance_tests $fresh);
         $crate::__conformance_leases!(__conformance_tests $fresh);
         $crate::__conformance_faults!(__conformance_tests $fresh);
         $crate::__conformance_hostile!(__conformance_tests $fresh);
@@ -186,6 +189,7 @@ mod tests {
         level!(__conformance_history, "conformance/history.rs");
         level!(__conformance_transactional, "conformance/transactional.rs");
         level!(__conformance_tokens, "conformance/tokens.rs");
+        level!(__conformance_endpoints, "conformance/endpoints.rs");
         level!(__conformance_leases, "conformance/leases.rs");
         level!(__conformance_faults, "conformance/faults.rs");
         level!(__conformance_hostile, "conformance/hostile.rs");

@@ -10,6 +10,8 @@ mod certificate;
 #[macro_use]
 mod client;
 #[macro_use]
+mod endpoint;
+#[macro_use]
 mod host;
 #[macro_use]
 mod import;
@@ -32,11 +34,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::{EndpointOrigin, Glimpse, Place, Sighting, Verdict};
 use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
 use crate::import::LineCounts;
 use crate::ssh_authority::{IssuedSshCertificate, SshPrincipals};
 use crate::{
-    AccessId, CredentialId, GroupId, HostId, ImportPlanId, KeyFingerprint, SshCertificateId,
+    AccessId, CredentialId, EndpointId, GroupId, HostId, ImportPlanId, KeyFingerprint,
+    SshCertificateId,
 };
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
@@ -112,6 +116,10 @@ fn access(id: &AccessId) -> Option<Subject> {
     Some(Subject::Access(*id))
 }
 
+fn endpoint(id: &EndpointId) -> Option<Subject> {
+    Some(Subject::Endpoint(*id))
+}
+
 fn group(id: &GroupId) -> Option<Subject> {
     Some(Subject::Group(*id))
 }
@@ -154,7 +162,7 @@ fn sealed(id: &SecretId) -> Option<Subject> {
     Some(Subject::Sealed(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events ssh_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events endpoint_events ssh_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.

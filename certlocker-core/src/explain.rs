@@ -3,6 +3,7 @@
 mod absent;
 mod lanes;
 mod rail;
+mod serving;
 mod verdict;
 
 use std::time::Duration;
@@ -157,7 +158,10 @@ pub fn explain(order: &Order, records: &[Record], now: Timestamp) -> Explanation
 
 /// Downloads, admitted quirks and refused requests change nothing about where an order stands.
 fn decides(code: &str) -> bool {
-    !matches!(code, "CLA071I" | "CLA131E" | "CLA140I" | "CLA031I")
+    !matches!(
+        code,
+        "CLA071I" | "CLA074I" | "CLA345I" | "CLA131E" | "CLA140I" | "CLA031I"
+    )
 }
 
 /// A span in words, in its two largest units.
@@ -185,7 +189,7 @@ fn span(duration: Duration) -> String {
 }
 
 /// An instant with how far away it is.
-fn moment(at: Timestamp, now: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp, now: Timestamp) -> String {
     if at > now {
         return format!("{} (in {})", at.to_rfc3339_seconds(), span(at.since(now)));
     }

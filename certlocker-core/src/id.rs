@@ -87,6 +87,8 @@ ids! {
     ClientId;
     /// The id of a [`Credential`](crate::import::Credential).
     CredentialId;
+    /// The id of an [`Endpoint`](crate::endpoint::Endpoint).
+    EndpointId;
     /// The id of a [`Group`](crate::host::Group) of hosts.
     GroupId;
     /// The id of a [`Host`](crate::host::Host).

@@ -8,6 +8,7 @@ mod change;
 mod client;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod endpoint;
 mod event;
 mod explain;
 mod fact;
@@ -54,8 +55,9 @@ pub use explain::{
 };
 pub use fact::Fact;
 pub use id::{
-    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
-    ImportPlanId, InvalidId, OrderId, PersonId, Random, SecretId, SshCertificateId, TokenId,
+    AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, EndpointId, GroupId,
+    HostId, ImportPlanId, InvalidId, OrderId, PersonId, Random, SecretId, SshCertificateId,
+    TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -83,9 +85,9 @@ pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 pub use store::CopyError;
 pub use store::{
     AccountStore, AuditUnavailable, AuthorityStore, By, CertificateStore, ClientStore, Direction,
-    History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page, PersonStore,
-    Query, RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store, StoreError,
-    StoredRecord, TokenStore,
+    EndpointStore, History, HostStore, ImportStore, Leases, Ledger, MemoryStore, OrderStore, Page,
+    PersonStore, Query, RecordQuery, Row, Rows, SecretRows, SpentNonce, SpentNonces, Store,
+    StoreError, StoredRecord, TokenStore,
 };
 #[cfg(feature = "postgres")]
 pub use store::{PostgresError, PostgresStore};

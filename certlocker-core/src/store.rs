@@ -4,6 +4,7 @@
 mod copy;
 #[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
 mod earlier;
+mod endpoints;
 mod find;
 mod history;
 mod hosts;
@@ -25,6 +26,7 @@ use crate::{Changeset, Kind, Record, Sequence, Subject, Timestamp, Version};
 
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 pub use copy::CopyError;
+pub use endpoints::EndpointStore;
 #[cfg(feature = "conformance")]
 pub(crate) use find::entry;
 pub use find::{By, Direction, Page, Query};
@@ -83,7 +85,7 @@ pub trait Ledger: Send + Sync {
 /// Rows as they were written, found by key or by index entry.
 ///
 /// Whoever implements this gets [`AccountStore`], [`AuthorityStore`], [`OrderStore`], [`CertificateStore`],
-/// [`ClientStore`], [`HostStore`], [`ImportStore`], [`PersonStore`], [`SecretRows`] and, with
+/// [`ClientStore`], [`EndpointStore`], [`HostStore`], [`ImportStore`], [`PersonStore`], [`SecretRows`] and, with
 /// [`Ledger`], [`TokenStore`] with it. A store with tables of its own may implement those
 /// instead.
 #[async_trait]
@@ -185,6 +187,7 @@ pub trait Store:
     + AuthorityStore
     + CertificateStore
     + ClientStore
+    + EndpointStore
     + HostStore
     + ImportStore
     + OrderStore
@@ -202,6 +205,7 @@ impl<S> Store for S where
         + AuthorityStore
         + CertificateStore
         + ClientStore
+        + EndpointStore
         + HostStore
         + ImportStore
         + OrderStore

@@ -29,6 +29,8 @@ mod testing;
 mod tls;
 mod validity;
 mod verdict;
+#[cfg(feature = "tokio")]
+mod watch;
 mod wire;
 
 pub use captured::{Captured, ClientCertificate, Possession, TlsVersion};
@@ -54,3 +56,5 @@ pub use strength::Weakness;
 pub use tls::{Grab, Offer};
 pub use validity::{Renewal, Validity};
 pub use verdict::{Cause, Level, Summary, Verdict, is_disk_behind_memory};
+#[cfg(feature = "tokio")]
+pub use watch::{Observer, Watch};

@@ -116,6 +116,20 @@ impl Prober {
         }
     }
 
+    /// The same, judging by something else; what is in flight and how fast is counted together.
+    #[must_use]
+    pub fn judging(&self, judge: Judge) -> Self {
+        Self {
+            judge: Arc::new(judge),
+            ..self.clone()
+        }
+    }
+
+    /// What it judges by.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// Looks at all targets and sends a report for each place, until all are done or nobody listens.
     ///
     /// No more targets are taken up than there may be connections, and no more reports are kept than the

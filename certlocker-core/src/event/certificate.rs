@@ -48,6 +48,19 @@ macro_rules! certificate_events {
                 /// Its number.
                 number: u64,
             } about [];
+            /// Every endpoint of a certificate serves it, for the first time.
+            "CLA074I" "certificate.served" CertificateServed {
+                /// The certificate.
+                certificate_id: CertificateId,
+                /// How many endpoints.
+                endpoints: usize,
+                /// Where an earlier one was seen last.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                last_old: Option<Glimpse>,
+                /// The order that it answers.
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                order_id: Option<OrderId>,
+            } about [certificate(certificate_id), order_id.as_ref().and_then(order)];
         } $($rest)* }
     };
 }

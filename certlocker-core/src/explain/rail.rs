@@ -37,6 +37,7 @@ pub(super) fn rail(order: &Order, records: &[Record], verdict: &Verdict) -> Vec<
     let step = |stage: Stage| {
         let done = passed(stage, records);
         let status = match verdict.waiting_for {
+            _ if stage == Stage::Served && done.is_some() => StepStatus::Done,
             _ if stage == Stage::Served => StepStatus::NotChecked,
             _ if stage < verdict.stage => StepStatus::Done,
             _ if stage > verdict.stage => StepStatus::NotReached,
@@ -64,7 +65,7 @@ fn passed(stage: Stage, records: &[Record]) -> Option<Timestamp> {
         Stage::Finalize => matches!(event, Event::FinalizeReceived { .. }),
         Stage::Issue => matches!(event, Event::CertificateStored { .. }),
         Stage::Download => matches!(event, Event::CertificateDownloaded { .. }),
-        Stage::Served => false,
+        Stage::Served => matches!(event, Event::CertificateServed { .. }),
     };
     records
         .iter()

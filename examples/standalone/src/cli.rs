@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
+mod endpoint;
 mod export;
 mod flags;
 mod import;
@@ -20,6 +21,7 @@ mod secret;
 mod token;
 
 pub use audit::{AccessFilter, AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use endpoint::{EndpointCommand, NewEndpointArguments};
 pub use export::ExportArguments;
 #[cfg(feature = "ssh-ca")]
 pub use export::{SshCaCommand, SshCertificateArguments};
@@ -33,7 +35,7 @@ pub use inventory::{
     RestoreCommand,
 };
 pub use person::PersonCommand;
-pub use probe::{ProbeCommand, ProbeRun};
+pub use probe::{ProbeCommand, ProbeRun, ProbeWatch};
 pub use secret::SecretCommand;
 pub use token::{NewTokenArguments, TokenCommand};
 
@@ -78,6 +80,9 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say where certificates should be served, and look at what is.
+    #[command(subcommand)]
+    Endpoint(EndpointCommand),
     /// Look at hosts, and at who may use them.
     #[command(subcommand)]
     Host(HostCommand),

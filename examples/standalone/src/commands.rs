@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod certificate;
 mod client;
+mod endpoint;
 mod host;
 mod import;
 mod order;
@@ -24,15 +25,16 @@ use certlocker_core::{Actor, Attribution, Trigger};
 use crate::assemble::{AssembleError, Opened, base_url};
 use crate::audit::{AuditError, AuditHome};
 use crate::cli::{
-    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, Exit, HostCommand,
-    ImportCommand, OrderCommand, PersonCommand, ProbeCommand, RestoreCommand, SecretCommand,
-    TokenCommand,
+    AuditCommand, BackupCommand, CertificateCommand, ClientCommand, EndpointCommand, Exit,
+    HostCommand, ImportCommand, OrderCommand, PersonCommand, ProbeCommand, RestoreCommand,
+    SecretCommand, TokenCommand,
 };
 use crate::config::Settings;
 use crate::home::{Home, HomeError};
 use crate::inventory::{Inventory, InventoryError};
 use crate::keys::KeyError;
 use crate::output::Output;
+use crate::probing::Watching;
 use crate::serve::sinks::heed;
 
 pub use remote::{Remote, RemoteError};
@@ -95,7 +97,7 @@ impl CommandError {
 }
 
 /// Who answers a command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Desk {
     Database(Inventory),
     Server(Remote),
@@ -119,6 +121,7 @@ impl Desk {
             links: Links::new(base),
             secrets: opened.secrets.clone(),
             store: opened.store.clone(),
+            watching: Watching::over(&opened.store, &home),
         }))
     }
 }
@@ -137,6 +140,17 @@ pub async fn audit(settings: &Settings, command: &AuditCommand) -> Result<Exit, 
 /// [`CommandError`].
 pub async fn client(settings: &Settings, command: &ClientCommand) -> Result<Exit, CommandError> {
     client::run(&Desk::open(settings).await?, command, output(settings)).await
+}
+
+/// Runs `endpoint`.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn endpoint(
+    settings: &Settings,
+    command: &EndpointCommand,
+) -> Result<Exit, CommandError> {
+    endpoint::run(&Desk::open(settings).await?, command, output(settings)).await
 }
 
 /// Runs `host`.

@@ -3,6 +3,8 @@
 pub mod access;
 pub mod audit;
 mod client;
+mod derive;
+mod endpoint;
 pub mod export;
 pub mod host;
 pub mod import;
@@ -22,16 +24,20 @@ use std::sync::Arc;
 use certlocker_acme::{Clock, Links};
 use certlocker_audit::why::WhyError;
 use certlocker_core::{
-    AuditUnavailable, CertificateId, ClientId, InvalidId, OrderId, Page, SecretError, SecretStore,
-    Sequence, Store, StoreError, Subject, Versioned, explain, explain_absent,
+    AuditUnavailable, CertificateId, ClientId, Explanation, InvalidId, Order, OrderId, Page,
+    Record, SecretError, SecretStore, Sequence, Store, StoreError, Subject, Timestamp, Versioned,
+    explain, explain_absent,
 };
 
 use certlocker_import::source::SourceError;
 
 use crate::audit::{AuditError, AuditHome};
+use crate::probing::Watching;
 use view::{CertificateView, ExplanationView, OrderDetail, OrderView, TimelineEntry};
 
 pub use client::NewClientRequest;
+pub use derive::{ApplyEndpointPlan, EndpointPlan, EndpointPlanLine};
+pub use endpoint::{EndpointView, NewEndpointRequest, PlaceView, RotationView, USUAL_INTERVAL};
 pub use person::{IssuedPerson, NewPersonRequest, PersonView};
 pub(crate) use sign_in::{Credentials, SignInError};
 pub use token::{
@@ -57,6 +63,8 @@ pub struct Inventory {
     pub secrets: Arc<dyn SecretStore>,
     /// Keeps everything.
     pub store: Arc<dyn Store>,
+    /// Looks at endpoints.
+    pub watching: Watching,
 }
 
 impl std::fmt::Debug for Inventory {
@@ -184,7 +192,10 @@ impl Inventory {
         let records = self.records(Subject::Order(id)).await?;
         let now = self.clock.now();
         let told = match &order {
-            Some(order) => Some((explain(order, &records, now), OrderView::of(order, now))),
+            Some(order) => {
+                let told = self.explained(order, &records, now).await?;
+                Some((told, OrderView::of(order, now)))
+            }
             None => explain_absent(&records).zip(OrderView::absent(&id, &records)),
         };
         let (explanation, order) =
@@ -196,10 +207,22 @@ impl Inventory {
         })
     }
 
-    async fn records(
+    async fn explained(
         &self,
-        about: Subject,
-    ) -> Result<Vec<certlocker_core::Record>, InventoryError> {
+        order: &Order,
+        records: &[Record],
+        now: Timestamp,
+    ) -> Result<Explanation, InventoryError> {
+        let told = explain(order, records, now);
+        Ok(match self.serving(order).await? {
+            Some((certificate, endpoints, is_newest)) => {
+                told.with_endpoints(&certificate, &endpoints, is_newest, now)
+            }
+            None => told,
+        })
+    }
+
+    async fn records(&self, about: Subject) -> Result<Vec<Record>, InventoryError> {
         let (mut records, mut after) = (Vec::new(), Sequence::START);
         loop {
             let page = self.store.records(Some(&about), after, RECORDS).await?;

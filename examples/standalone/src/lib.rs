@@ -19,9 +19,11 @@ pub mod oidc;
 pub mod operator;
 pub mod output;
 pub mod outside;
+pub mod probing;
 pub mod random;
 pub mod ready;
 pub mod serve;
+mod target;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;

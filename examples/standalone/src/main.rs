@@ -61,6 +61,7 @@ async fn perform(command: Option<&Command>, settings: &Settings) -> Exit {
         Some(Command::Order(command)) => commands::order(settings, command).await,
         Some(Command::Person(command)) => commands::person(settings, command).await,
         Some(Command::Token(command)) => commands::token(settings, command).await,
+        Some(Command::Endpoint(command)) => commands::endpoint(settings, command).await,
         Some(Command::Probe(command)) => commands::probe(settings, command).await,
         Some(Command::Restore(command)) => commands::restore(settings, command).await,
         Some(Command::Secret(command)) => commands::secret(settings, command).await,

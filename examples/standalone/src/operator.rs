@@ -3,6 +3,7 @@
 mod api;
 mod audit;
 mod auth;
+mod endpoints;
 mod guard;
 mod hosts;
 mod imports;
@@ -23,7 +24,7 @@ use crate::inventory::import::Discoveries;
 #[cfg(feature = "oidc")]
 use crate::oidc::Oidc;
 use guard::Guard;
-use table::{Surface, endpoints, routers};
+use table::{Surface, lines, routers};
 
 pub use audit::log_router;
 
@@ -61,9 +62,9 @@ pub struct Parts {
 
 /// The plane's API routes below the prefix that it shares with the gateway.
 pub fn routes() -> Vec<Route> {
-    let api = endpoints().into_iter();
-    let api = api.filter(|endpoint| endpoint.surface == Surface::Api);
-    api.map(|endpoint| endpoint.route).collect()
+    let api = lines().into_iter();
+    let api = api.filter(|line| line.surface == Surface::Api);
+    api.map(|line| line.route).collect()
 }
 
 /// The plane's router: the API under `prefix`, pages and files beside it.
@@ -75,7 +76,7 @@ pub fn router(parts: Parts, prefix: &str) -> Router {
         #[cfg(feature = "oidc")]
         oidc: parts.oidc.map(Arc::new),
     };
-    let (api, others) = routers(endpoints(), &desk);
+    let (api, others) = routers(lines(), &desk);
     let api = api
         .fallback(api::not_found)
         .method_not_allowed_fallback(api::method_not_allowed);

@@ -38,6 +38,7 @@ use crate::lock::DataDirLock;
 #[cfg(feature = "oidc")]
 use crate::oidc::Oidc;
 use crate::operator;
+use crate::probing::Watching;
 use crate::ready::{Ready, ReadyFile};
 use crate::telemetry::Metrics;
 use crate::tls::Tls;
@@ -107,6 +108,10 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
         let gateway = gateway.clone();
         async move { gateway.run().await }
     });
+    let looks = tokio::spawn({
+        let watch = inventory.watching.watch().clone();
+        async move { watch.run().await }
+    });
     let rounds = upkeep::Rounds {
         ca,
         gateway,
@@ -130,6 +135,7 @@ pub async fn serve(settings: &Settings, metrics: Metrics) -> Result<(), ServeErr
     // What the last requests wrote gets to the log, too.
     following.end().await;
     jobs.abort();
+    looks.abort();
     upkeep.abort();
     opened.database.close().await;
     Ok(())
@@ -250,6 +256,7 @@ fn inventory(opened: &Opened, home: &Home, links: Links) -> Inventory {
         links,
         secrets: opened.secrets.clone(),
         store: opened.store.clone(),
+        watching: Watching::over(&opened.store, home),
     }
 }
 

@@ -1,7 +1,7 @@
-//! `probe run`.
+//! `probe run`, `watch`, `explain`.
 
 mod expected;
-mod target;
+mod stored;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -14,23 +14,39 @@ use certlocker_probe::{
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::CommandError;
+use super::{CommandError, Desk, endpoint};
 use crate::assemble::Opened;
 use crate::cli::{Exit, ProbeCommand, ProbeRun};
 use crate::config::Settings;
 use crate::home::Home;
 use crate::inventory::InventoryError;
 use crate::output::{Output, facts, say};
+use crate::target;
 
 pub(super) async fn run(
     settings: &Settings,
     command: &ProbeCommand,
     output: Output,
 ) -> Result<Exit, CommandError> {
-    let ProbeCommand::Run(run) = command;
+    let run = match command {
+        ProbeCommand::Run(run) => run,
+        ProbeCommand::Watch(arguments) => {
+            return stored::watch(&Desk::open(settings).await?, arguments, output).await;
+        }
+        ProbeCommand::Explain { endpoint } => {
+            return stored::explain(&Desk::open(settings).await?, endpoint, output).await;
+        }
+    };
+    if run.targets.is_empty() {
+        let desk = Desk::open(settings).await?;
+        let endpoints = endpoint::all(&desk).await?;
+        if !endpoints.is_empty() {
+            refuse_manner(run)?;
+            return stored::run(&desk, endpoints, output).await;
+        }
+    }
     if settings.server.is_some() {
-        let sentence =
-            "`probe run` looks from here and reads the database itself: leave --server out";
+        let sentence = "`probe run` with a target looks from here and reads the database itself: leave --server out";
         return Err(InventoryError::Invalid(sentence.to_owned()).into());
     }
     let home = Home::at(&settings.data_dir)?;
@@ -45,6 +61,17 @@ pub(super) async fn run(
         sample: run.sample,
     };
     round.over(targets).await
+}
+
+/// How the endpoints of the store are looked at is theirs to say.
+fn refuse_manner(run: &ProbeRun) -> Result<(), CommandError> {
+    let said = run.sample || run.thorough || run.without_name || run.grace > 0;
+    if !said && run.connect_to.is_empty() && run.source.is_empty() {
+        return Ok(());
+    }
+    let sentence = "--connect-to, --grace, --sample, --source, --thorough and --without-name go with a target: \
+        the endpoints of the store say for themselves how they are looked at";
+    Err(InventoryError::Invalid(sentence.to_owned()).into())
 }
 
 fn targets(run: &ProbeRun, judge: &Judge) -> Result<Vec<Target>, CommandError> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use certlocker_audit::http::origin;
-use certlocker_audit::sink::{Class, Format, Rotation};
+use certlocker_audit::sink::{Class, Format, Only, Rotation};
 use url::Url;
 
 use super::value::{Misfit, Scalar};
@@ -17,6 +17,8 @@ pub struct Sink {
     pub class: Class,
     /// In which form records are written.
     pub format: Format,
+    /// The kinds of records that it is given, by name or code; all if there are none.
+    pub only: Vec<String>,
     /// Where they go.
     pub target: Target,
 }
@@ -51,6 +53,14 @@ pub enum Wire {
 impl Sink {
     /// What it is called in metrics, checks and refusals: without what may be a secret.
     pub fn name(&self) -> String {
+        let place = self.place();
+        match self.only.is_empty() {
+            true => place,
+            false => format!("{place} ({})", self.only.join(",")),
+        }
+    }
+
+    fn place(&self) -> String {
         match &self.target {
             Target::File(path, _) => format!("file:{}", path.display()),
             #[cfg(feature = "otlp")]
@@ -94,8 +104,8 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 const FORM: &str = "file:PATH, tcp:HOST:PORT, tls:HOST:PORT, udp:HOST:PORT or \
-    webhook:https://URL;key-file=PATH, and behind it ;required=SPAN, ;format=canonical|ocsf, and \
-    for a file ;size=BYTES and ;keep=N";
+    webhook:https://URL;key-file=PATH, and behind it ;required=SPAN, ;format=canonical|ocsf, ;only=KIND,KIND, \
+    and for a file ;size=BYTES and ;keep=N";
 
 impl Scalar for Sink {
     const PLACEHOLDER: &'static str = "SINK";
@@ -110,6 +120,7 @@ impl Scalar for Sink {
         let mut sink = Self {
             class: Class::BestEffort,
             format: Format::Canonical,
+            only: Vec::new(),
             target: target(kind, place).ok_or_else(misfit)?,
         };
         for part in parts {
@@ -155,6 +166,13 @@ impl Sink {
             ("required", span, _) => {
                 let deadline = Duration::from_text(span).ok()?;
                 self.class = Class::Required { deadline };
+            }
+            ("only", kinds, _) => {
+                self.only = kinds.split(',').map(str::to_owned).collect();
+                self.only
+                    .iter()
+                    .all(|kind| Only::knows(kind))
+                    .then_some(())?;
             }
             #[cfg(feature = "otlp")]
             ("format", _, Target::Otlp(_)) => return None,
@@ -233,6 +251,15 @@ mod tests {
             shown("webhook:https://h.example/hook/s3cret;key-file=/k"),
             "webhook:https://h.example/…;key-file=/k"
         );
+    }
+
+    #[test]
+    fn an_alert_is_a_sink_for_some_kinds_of_records_with_a_place_of_its_own() {
+        let read = |only| Sink::from_text(&format!("webhook:https://h.example/;key-file=/k{only}"));
+        let alert = read(";only=endpoint.mismatch,CLA343I").unwrap();
+        assert_eq!(alert.only, ["endpoint.mismatch", "CLA343I"]);
+        assert_ne!(alert.name(), read("").unwrap().name());
+        assert!(read(";only=endpoint.misspelled").is_err());
     }
 
     #[cfg(feature = "otlp")]

@@ -1,5 +1,6 @@
 //! Pages, rendered here; they work without a script.
 
+pub(super) mod endpoints;
 pub(super) mod login;
 #[cfg(feature = "oidc")]
 pub(super) mod oidc;
@@ -68,6 +69,7 @@ fn layout(title: &str, content: &Markup) -> Markup {
         nav aria-label="Main" {
             a.brand href="/app/orders" { "CertLocker" }
             a href="/app/orders" { "Orders" }
+            a href="/app/endpoints" { "Endpoints" }
             a href="/app/tokens" { "Tokens" }
             a href="/app/people" { "People" }
             a href="/app/password" { "Password" }

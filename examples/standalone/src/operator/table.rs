@@ -10,7 +10,7 @@ use certlocker_acme::{Plane, Route, Verbs};
 use certlocker_core::Permission;
 
 use super::auth::{Gate, authorize};
-use super::{Desk, api, audit, hosts, imports, page, people, tokens};
+use super::{Desk, api, audit, endpoints, hosts, imports, page, people, tokens};
 
 /// What a caller needs to use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +35,24 @@ pub(super) enum Surface {
 }
 
 /// One line of the table. A route cannot be served without saying what it needs.
-pub(super) struct Endpoint {
+pub(super) struct Line {
     pub(super) route: Route,
     pub(super) needs: Needs,
     pub(super) surface: Surface,
     handler: MethodRouter<Desk>,
 }
 
-impl fmt::Debug for Endpoint {
+impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} needs {:?}", self.route, self.needs)
     }
 }
 
 /// Every route of the plane but health and metrics, which anybody may ask for.
-pub(super) fn endpoints() -> Vec<Endpoint> {
+pub(super) fn lines() -> Vec<Line> {
     use Permission::{
         Admin, AuditExport, AuditRead, CertificateRead, HostRead, HostWrite, ImportWrite,
-        OrderCreate, TokenCreate,
+        OrderCreate, ProbeRun, TokenCreate,
     };
     use Verbs::{Post, Read};
     let api = |verbs, path, needs, purpose, handler| {
@@ -61,7 +61,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let page = |verbs, path, needs, purpose, handler| {
         line(Surface::Page, (verbs, path), needs, purpose, handler)
     };
-    let open = |verbs, path, purpose, handler| Endpoint {
+    let open = |verbs, path, purpose, handler| Line {
         needs: Needs::Nothing,
         ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
     };
@@ -80,6 +80,13 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         api(Read, "/orders/{order}/timeline", CertificateRead, "what happened to an order", get(api::timeline)),
         api(Read, "/certificates", CertificateRead, "certificates", get(api::certificates)),
         api(Read, "/certificates/{certificate}", CertificateRead, "a certificate", get(api::certificate)),
+        api(Read, "/endpoints", CertificateRead, "endpoints, with what was last seen", get(endpoints::list)),
+        api(Post, "/endpoints", ProbeRun, "add an endpoint, or change the one at its place", post(endpoints::add)),
+        api(Read, "/endpoints/{endpoint}", CertificateRead, "an endpoint, explained", get(endpoints::show)),
+        api(Post, "/endpoints/{endpoint}/probe", ProbeRun, "look at an endpoint now", post(endpoints::probe)),
+        api(Post, "/endpoints/{endpoint}/remove", ProbeRun, "remove an endpoint", post(endpoints::remove)),
+        api(Read, "/endpoint-plan", CertificateRead, "endpoints that follow from certificates and hosts", get(endpoints::plan)),
+        api(Post, "/endpoint-plan", ProbeRun, "add the endpoints of the plan that was read", post(endpoints::apply)),
         api(Read, "/audit/records", AuditRead, "records, by actor, action, subject and time", get(audit::records)),
         api(Read, "/audit/records/{record}/receipt", AuditRead, "the proof that a record is in the audit log", get(audit::receipt)),
         api(Read, "/audit/access/{host}", AuditRead, "what changed who may use a host", get(audit::access)),
@@ -114,6 +121,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         line(Surface::Files, (Read, "/audit/{*path}"), AuditExport, "the audit log's files", get(audit::log_file)),
         page(Read, "/app/orders", CertificateRead, "orders", get(page::orders)),
         page(Read, "/app/orders/{order}", CertificateRead, "an order, explained", get(page::order)),
+        page(Read, "/app/endpoints", CertificateRead, "endpoints", get(page::endpoints::list)),
+        page(Read, "/app/endpoints/{endpoint}", CertificateRead, "an endpoint, explained", get(page::endpoints::show)),
         page(Read, "/app/tokens", TokenCreate, "tokens", get(page::tokens::list)),
         page(Post, "/app/tokens", TokenCreate, "create a token", post(page::tokens::create)),
         page(Post, "/app/tokens/{token}/revoke", TokenCreate, "revoke a token and those below it", post(page::tokens::revoke)),
@@ -137,14 +146,14 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 #[cfg(not(feature = "ssh-ca"))]
-fn ssh_ca() -> Vec<Endpoint> {
+fn ssh_ca() -> Vec<Line> {
     Vec::new()
 }
 
 /// The certificates of SSH. To have one signed needs a permission of its own, which is less than to change
 /// who may use a host: it gives nobody access who has none.
 #[cfg(feature = "ssh-ca")]
-fn ssh_ca() -> Vec<Endpoint> {
+fn ssh_ca() -> Vec<Line> {
     use super::ssh_ca;
     use Permission::{Admin, HostCertify, HostRead};
     use Verbs::{Post, Read};
@@ -173,8 +182,8 @@ fn line(
     needs: Permission,
     purpose: &'static str,
     handler: MethodRouter<Desk>,
-) -> Endpoint {
-    Endpoint {
+) -> Line {
+    Line {
         route: Route::new(Plane::Operator, verbs, path, purpose),
         needs: Needs::Permission(needs),
         surface,
@@ -183,20 +192,20 @@ fn line(
 }
 
 /// The routers of a table: the API's, to be nested, and everything else's.
-pub(super) fn routers(endpoints: Vec<Endpoint>, desk: &Desk) -> (Router<Desk>, Router<Desk>) {
+pub(super) fn routers(lines: Vec<Line>, desk: &Desk) -> (Router<Desk>, Router<Desk>) {
     let (mut api, mut others) = (Router::new(), Router::new());
-    for endpoint in endpoints {
+    for line in lines {
         let gate = Gate {
             desk: desk.clone(),
-            needs: endpoint.needs,
-            route: endpoint.route,
-            surface: endpoint.surface,
+            needs: line.needs,
+            route: line.route,
+            surface: line.surface,
         };
         let layer = from_fn_with_state(gate, authorize);
-        let handler = endpoint.handler.route_layer(layer);
-        match endpoint.surface {
-            Surface::Api => api = api.route(endpoint.route.path, handler),
-            Surface::Files | Surface::Page => others = others.route(endpoint.route.path, handler),
+        let handler = line.handler.route_layer(layer);
+        match line.surface {
+            Surface::Api => api = api.route(line.route.path, handler),
+            Surface::Files | Surface::Page => others = others.route(line.route.path, handler),
         }
     }
     (api, others)

@@ -7,19 +7,19 @@ use std::time::Duration;
 use axum::http::Method;
 use certlocker_core::{Actor, Event, Permission, RecordQuery, TokenId, TokenScope, TokenText};
 
-use super::table::{Endpoint, Needs, Surface, endpoints};
+use super::table::{Line, Needs, Surface, lines};
 use scene::{PREFIX, Scene, startup};
 
-fn path(endpoint: &Endpoint) -> String {
-    let prefix = match endpoint.surface {
+fn path(line: &Line) -> String {
+    let prefix = match line.surface {
         Surface::Api => PREFIX,
         Surface::Files | Surface::Page => "",
     };
-    format!("{prefix}{}", endpoint.route.path).replace(['{', '}', '*'], "")
+    format!("{prefix}{}", line.route.path).replace(['{', '}', '*'], "")
 }
 
-fn method(endpoint: &Endpoint) -> Method {
-    let verbs = endpoint.route.verbs.allow();
+fn method(line: &Line) -> Method {
+    let verbs = line.route.verbs.allow();
     verbs.split(", ").next().unwrap().parse().unwrap()
 }
 
@@ -30,27 +30,25 @@ fn scope(permission: Permission) -> TokenScope {
 #[tokio::test]
 async fn no_route_answers_without_a_token_but_those_for_who_is_not_known_yet() {
     let scene = Scene::new();
-    for endpoint in endpoints() {
-        let answer = scene
-            .call(method(&endpoint), &path(&endpoint), &[], "")
-            .await;
-        match (endpoint.needs, endpoint.surface) {
-            (Needs::Nothing, _) => assert_ne!(answer.status, 401, "{endpoint:?}"),
+    for line in lines() {
+        let answer = scene.call(method(&line), &path(&line), &[], "").await;
+        match (line.needs, line.surface) {
+            (Needs::Nothing, _) => assert_ne!(answer.status, 401, "{line:?}"),
             (_, Surface::Page) => assert_eq!(
                 (answer.status, answer.location.as_str()),
                 (303, "/login"),
-                "{endpoint:?}"
+                "{line:?}"
             ),
             _ => assert_eq!(
                 (answer.status, answer.challenge.as_str()),
                 (401, "Bearer realm=\"certlocker\""),
-                "{endpoint:?}"
+                "{line:?}"
             ),
         }
     }
-    let open = endpoints().into_iter();
-    let open = open.filter(|endpoint| endpoint.needs == Needs::Nothing);
-    let open: BTreeSet<&str> = open.map(|endpoint| endpoint.route.path).collect();
+    let open = lines().into_iter();
+    let open = open.filter(|line| line.needs == Needs::Nothing);
+    let open: BTreeSet<&str> = open.map(|line| line.route.path).collect();
     let mut expected = BTreeSet::from(["/", "/assets/app.css", "/login", "/logout"]);
     if cfg!(feature = "oidc") {
         expected.extend(["/login/oidc", "/login/oidc/callback"]);
@@ -61,8 +59,8 @@ async fn no_route_answers_without_a_token_but_those_for_who_is_not_known_yet() {
 #[tokio::test]
 async fn each_route_answers_to_its_own_permission_and_to_no_other() {
     let scene = Scene::new();
-    for endpoint in endpoints() {
-        let Needs::Permission(needed) = endpoint.needs else {
+    for line in lines() {
+        let Needs::Permission(needed) = line.needs else {
             continue;
         };
         let others = Permission::ALL[1..]
@@ -72,9 +70,9 @@ async fn each_route_answers_to_its_own_permission_and_to_no_other() {
         let others = scene.token(&others, &[]).await;
         let own = scene.token(&[scope(needed)], &[]).await;
         let admin = scene.token(&[scope(Permission::Admin)], &[]).await;
-        let (method, path) = (method(&endpoint), path(&endpoint));
+        let (method, path) = (method(&line), path(&line));
         let denied = scene.with(&others, method.clone(), &path, "").await;
-        assert_eq!(denied.status, 403, "{endpoint:?}");
+        assert_eq!(denied.status, 403, "{line:?}");
         assert_eq!(
             denied.challenge,
             format!(
@@ -88,10 +86,10 @@ async fn each_route_answers_to_its_own_permission_and_to_no_other() {
         );
         for token in [&own, &admin] {
             let answer = scene.with(token, method.clone(), &path, "").await;
-            assert!(![401, 403].contains(&answer.status), "{endpoint:?}");
+            assert!(![401, 403].contains(&answer.status), "{line:?}");
         }
         let told = scene.events("CLA154E", 1).await;
-        let operation = format!("{method} {}", endpoint.route.path);
+        let operation = format!("{method} {}", line.route.path);
         let wanted = Event::TokenDenied {
             needed: needed.to_string(),
             operation,

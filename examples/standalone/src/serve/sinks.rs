@@ -9,7 +9,7 @@ use certlocker_audit::gate::{Follower, Gate};
 #[cfg(feature = "otlp")]
 use certlocker_audit::sink::OtlpSink;
 use certlocker_audit::sink::{
-    AuditSink, Feed, FeedError, FileSink, SyslogSink, Transport, WebhookSink, reached,
+    AuditSink, Feed, FeedError, FileSink, Only, SyslogSink, Transport, WebhookSink, reached,
 };
 use certlocker_core::{Secret, Store};
 use tokio::runtime::Handle;
@@ -131,6 +131,18 @@ async fn run(mut feed: Feed<Disk>, lag: Lag, stop: CancellationToken) {
 }
 
 fn make(sink: &Sink, host: &str, outside: &Outside) -> Result<Arc<dyn AuditSink>, ServeError> {
+    let whole = make_whole(sink, host, outside)?;
+    Ok(match sink.only.is_empty() {
+        true => whole,
+        false => Arc::new(Only::new(sink.only.clone(), whole)),
+    })
+}
+
+fn make_whole(
+    sink: &Sink,
+    host: &str,
+    outside: &Outside,
+) -> Result<Arc<dyn AuditSink>, ServeError> {
     let format = sink.format;
     Ok(match &sink.target {
         Target::File(path, rotation) => Arc::new(FileSink::new(path, format, *rotation)),

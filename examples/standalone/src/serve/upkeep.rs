@@ -49,6 +49,11 @@ impl Rounds {
             {
                 renewed = now;
             }
+            let measured = crate::probing::measure(self.inventory.store.as_ref(), now).await;
+            if let Err(error) = measured {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the endpoints were not counted");
+            }
             if self.leads(now).await {
                 remove_old_orders(&self.gateway, now.before(self.retention)).await;
                 self.remove_old_tokens(now.before(self.retention)).await;

@@ -6,6 +6,7 @@ mod commands;
 mod copies;
 mod crash;
 mod disk;
+mod endpoints;
 mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]

@@ -1,16 +1,14 @@
 //! What the database says should be served.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::time::Duration;
 
 use certlocker_core::{Certificate, CertificateId, Der, Identifier, Page, Store};
 use certlocker_probe::{Algorithm, Facts, Generation, Inventory, Item, Judge, Lineage, Roots};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::home::Home;
 use crate::inventory::InventoryError;
+use crate::probing::own_roots;
 
 /// A judge that knows every certificate in the store, the intermediates of all, and whom to trust.
 pub(super) async fn judge(
@@ -54,14 +52,6 @@ async fn all(store: &dyn Store) -> Result<Vec<Certificate>, InventoryError> {
         }
         all.extend(page.into_iter().map(|certificate| certificate.value));
     }
-}
-
-fn own_roots(home: &Home) -> Option<Roots> {
-    let pem = fs::read(home.ca_file()).ok()?;
-    let ders: Vec<Der> = CertificateDer::pem_slice_iter(&pem)
-        .filter_map(|der| der.ok().map(|der| Der(der.to_vec())))
-        .collect();
-    Some(Roots::new(&ders))
 }
 
 /// One item for each set of names, with a lineage for each certificate that nothing replaces.

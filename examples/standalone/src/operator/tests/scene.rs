@@ -20,6 +20,7 @@ use crate::audit::AuditHome;
 use crate::home::Home;
 use crate::inventory::Inventory;
 use crate::operator::{Parts, router};
+use crate::probing::Watching;
 
 pub(super) const PREFIX: &str = "/api";
 pub(super) const PEER: &str = "192.0.2.7:4711";
@@ -41,6 +42,7 @@ impl Scene {
             clock: Arc::new(SystemClock::default()),
             links: Links::new("https://a.example"),
             secrets: Arc::new(SealedSecrets::new(Arc::clone(&store), key.unwrap())),
+            watching: Watching::over(&store, &home),
             store,
         };
         Self {

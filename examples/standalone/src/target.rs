@@ -1,4 +1,4 @@
-//! What is to be looked at, as it is written on the command line.
+//! What is to be looked at, as it is written.
 
 use certlocker_core::Identifier;
 use certlocker_probe::{Inventory, Protocol, Target};
@@ -6,8 +6,15 @@ use certlocker_probe::{Inventory, Protocol, Target};
 /// The port of HTTPS.
 const USUAL_PORT: u16 = 443;
 
+/// A place as it is written.
+pub(crate) struct Place {
+    pub(crate) host: Identifier,
+    pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
+}
+
 /// Reads HOST, HOST:PORT or PROTOCOL://HOST:PORT; IPv6 addresses stand in brackets before a port.
-pub(super) fn read(text: &str, inventory: &Inventory) -> Result<Target, String> {
+pub(crate) fn parse(text: &str) -> Result<Place, String> {
     let (protocol, rest) = match text.split_once("://") {
         Some((protocol, rest)) => (
             Some(
@@ -25,10 +32,19 @@ pub(super) fn read(text: &str, inventory: &Inventory) -> Result<Target, String> 
     if host.is_wildcard() {
         return Err(format!("`{text}` stands for many names: name one of them"));
     }
-    let mut target = Target::new(host, port);
-    if let Some(protocol) = protocol {
-        target.protocol = protocol;
-    }
+    let protocol = protocol.unwrap_or_else(|| Protocol::on_port(port));
+    Ok(Place {
+        host,
+        port,
+        protocol,
+    })
+}
+
+/// Reads a target, for the item of the inventory that has its name.
+pub(crate) fn read(text: &str, inventory: &Inventory) -> Result<Target, String> {
+    let place = parse(text)?;
+    let mut target = Target::new(place.host, place.port);
+    target.protocol = place.protocol;
     if let Some(item) = inventory.item_for(&target.host) {
         target.item.clone_from(&item.name);
     }
@@ -57,7 +73,7 @@ fn split_port(text: &str) -> Result<(&str, u16), String> {
 }
 
 /// Every name of every item. Names below a wildcard are not known, so that it is left out.
-pub(super) fn of_inventory(inventory: &Inventory) -> Vec<Target> {
+pub(crate) fn of_inventory(inventory: &Inventory) -> Vec<Target> {
     let of_item = |item: &certlocker_probe::Item| {
         let names = item.names.iter().filter(|name| !name.is_wildcard());
         let targets = names.map(|name| {
