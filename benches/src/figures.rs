@@ -18,6 +18,8 @@ pub struct Figures {
     pub cpu_ms_per_order: Option<f64>,
     /// The part of it that the system spent for the server.
     pub cpu_system_ms_per_order: Option<f64>,
+    /// Processor time of a database of its own for each order, in milliseconds.
+    pub database_cpu_ms_per_order: Option<f64>,
     /// What did not work, by kind.
     pub errors: BTreeMap<String, u64>,
     /// TLS handshakes for each order.
@@ -134,6 +136,9 @@ impl fmt::Display for Figures {
                 "server CPU per order",
                 format!("{cpu:.3} ms, in the system {system:.3}"),
             )?;
+        }
+        if let Some(cpu) = self.database_cpu_ms_per_order {
+            line(f, "database CPU per order", format!("{cpu:.3} ms"))?;
         }
         line(
             f,

@@ -45,24 +45,51 @@ pub trait Transport: Send {
     fn reset(&mut self);
 }
 
-/// One HTTP/1.1 connection over TLS, opened when it is needed.
+/// HTTP/1.1 over TLS: a connection for each node of a server, opened when it is needed. Requests go
+/// to the nodes in turn.
 #[derive(Debug)]
 pub struct TlsTransport {
-    address: (String, u16),
     config: Arc<ClientConfig>,
     handshakes: u64,
+    host: String,
+    next: usize,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    address: (String, u16),
     sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+impl Node {
+    fn at(host: &str, port: u16) -> Self {
+        Self {
+            address: (host.to_owned(), port),
+            sender: None,
+        }
+    }
 }
 
 impl TlsTransport {
     /// To this host and port.
     pub fn new(host: &str, port: u16, config: Arc<ClientConfig>) -> Self {
         Self {
-            address: (host.to_owned(), port),
             config,
             handshakes: 0,
-            sender: None,
+            host: host.to_owned(),
+            next: 0,
+            nodes: vec![Node::at(host, port)],
         }
+    }
+
+    /// To the nodes of this host in turn, wherever they are; as before if there are none.
+    pub fn over(mut self, nodes: &[(String, u16)]) -> Self {
+        if !nodes.is_empty() {
+            let nodes = nodes.iter();
+            self.nodes = nodes.map(|(host, port)| Node::at(host, *port)).collect();
+        }
+        self
     }
 
     /// How often it connected.
@@ -70,25 +97,26 @@ impl TlsTransport {
         self.handshakes
     }
 
-    async fn connection(&mut self) -> Result<SendRequest<Full<Bytes>>, Failure> {
-        if let Some(mut sender) = self.sender.take()
+    async fn connection(&mut self, node: usize) -> Result<SendRequest<Full<Bytes>>, Failure> {
+        if let Some(mut sender) = self.nodes[node].sender.take()
             && sender.ready().await.is_ok()
         {
             return Ok(sender);
         }
         self.handshakes += 1;
-        self.connect()
+        self.connect(node)
             .await
             .map_err(|error| Failure::connection(&error))
     }
 
     async fn connect(
         &self,
+        node: usize,
     ) -> Result<SendRequest<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
-        let (host, port) = (self.address.0.as_str(), self.address.1);
-        let stream = TcpStream::connect((host, port)).await?;
+        let (host, port) = &self.nodes[node].address;
+        let stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
-        let name = ServerName::try_from(host.to_owned())?;
+        let name = ServerName::try_from(self.host.clone())?;
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let stream = connector.connect(name, stream).await?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -100,16 +128,18 @@ impl TlsTransport {
 
 impl Transport for TlsTransport {
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
-        let mut sender = self.connection().await?;
+        let node = self.next % self.nodes.len();
+        self.next += 1;
+        let mut sender = self.connection(node).await?;
         let response = sender.send_request(request).await;
         let response = response.map_err(|error| Failure::connection(&error))?;
         let reply = read(response).await?;
-        self.sender = Some(sender);
+        self.nodes[node].sender = Some(sender);
         Ok(reply)
     }
 
     fn reset(&mut self) {
-        self.sender = None;
+        self.nodes.iter_mut().for_each(|node| node.sender = None);
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
-    ImportPlanId, OrderId, PersonId, SecretId, TokenId,
+    ImportPlanId, OrderId, PersonId, SecretId, SshCertificateId, TokenId,
 };
 
 /// Everything about a change but the change itself: its actor and its cause.
@@ -243,6 +243,8 @@ pub enum Subject {
     Sealed(SecretId),
     /// A sealed secret.
     Secret(SecretId),
+    /// An SSH certificate; the text form of this is its key id.
+    SshCertificate(SshCertificateId),
     /// An API token.
     Token(TokenId),
 }
@@ -263,6 +265,7 @@ impl fmt::Display for Subject {
             Self::Person(id) => write!(f, "person:{id}"),
             Self::Sealed(id) => write!(f, "sealed:{id}"),
             Self::Secret(id) => write!(f, "secret:{id}"),
+            Self::SshCertificate(id) => write!(f, "ssh-certificate:{id}"),
             Self::Token(id) => write!(f, "token:{id}"),
         }
     }
@@ -292,6 +295,7 @@ impl TryFrom<String> for Subject {
             Some(("person", id)) => id.parse().map(Self::Person),
             Some(("sealed", id)) => id.parse().map(Self::Sealed),
             Some(("secret", id)) => id.parse().map(Self::Secret),
+            Some(("ssh-certificate", id)) => id.parse().map(Self::SshCertificate),
             Some(("token", id)) => id.parse().map(Self::Token),
             _ => return Err(InvalidAttribution(text)),
         };
@@ -366,6 +370,7 @@ mod tests {
             "person",
             "sealed",
             "secret",
+            "ssh-certificate",
             "token",
         ] {
             assert!(same::<Subject>(&format!("{kind}:{ID}")), "{kind}");

@@ -41,6 +41,8 @@ pub enum Kind {
     Secret,
     /// [`Session`](crate::Session).
     Session,
+    /// [`SshAuthority`](crate::SshAuthority).
+    SshAuthority,
     /// [`Token`](crate::Token).
     Token,
     /// [`TokenUse`](crate::TokenUse).
@@ -65,6 +67,7 @@ impl Kind {
             Self::Person => "person",
             Self::Secret => "secret",
             Self::Session => "session",
+            Self::SshAuthority => "ssh-authority",
             Self::Token => "token",
             Self::TokenUse => "token-use",
         }

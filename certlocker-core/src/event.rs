@@ -22,6 +22,8 @@ mod secret;
 #[macro_use]
 mod server;
 #[macro_use]
+mod ssh;
+#[macro_use]
 mod token;
 
 use std::collections::BTreeSet;
@@ -32,7 +34,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{AccessLine, AccessOrigin, AccessTarget, CloudId, FieldChange};
 use crate::import::LineCounts;
-use crate::{AccessId, CredentialId, GroupId, HostId, ImportPlanId, KeyFingerprint};
+use crate::ssh_authority::{IssuedSshCertificate, SshPrincipals};
+use crate::{
+    AccessId, CredentialId, GroupId, HostId, ImportPlanId, KeyFingerprint, SshCertificateId,
+};
 use crate::{
     AccountId, Attempt, AuthorityId, AuthorityRole, CertificateId, ClientId, Failure, Identifier,
     Method, OrderId, PersonId, Quirk, Revocation, Role, Scope, SecretId, SecretPurpose, Subject,
@@ -136,6 +141,10 @@ fn secret(id: &SecretId) -> Option<Subject> {
     Some(Subject::Secret(*id))
 }
 
+fn ssh_certificate(id: &SshCertificateId) -> Option<Subject> {
+    Some(Subject::SshCertificate(*id))
+}
+
 fn token(id: &TokenId) -> Option<Subject> {
     Some(Subject::Token(*id))
 }
@@ -145,7 +154,7 @@ fn sealed(id: &SecretId) -> Option<Subject> {
     Some(Subject::Sealed(*id))
 }
 
-account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events events }
+account_events! { {} order_events certificate_events client_events secret_events server_events token_events person_events host_events import_events ssh_events events }
 
 impl Event {
     /// Whether this is a refusal or a failure.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::record::Draft;
 use crate::{
-    AccountId, Attribution, ClientId, Event, Failure, Identifier, OrderId, Quirk, Timestamp,
-    TokenId,
+    AccountId, Attribution, ClientId, Event, Failure, HostId, Identifier, KeyFingerprint, OrderId,
+    Quirk, Timestamp, TokenId,
 };
 
 /// A fact that changes no state: a refusal, a secret opened, a start. Only those named here can be
@@ -133,6 +133,27 @@ impl Fact {
                 entries,
                 next_update,
                 number,
+            },
+            at,
+        )
+    }
+
+    /// No certificate of SSH was signed for this key to use this account of a host; `why` is the
+    /// sentence that whoever asked is told.
+    pub fn ssh_certificate_refused(
+        host_id: HostId,
+        key: KeyFingerprint,
+        login: &str,
+        why: &str,
+        at: Timestamp,
+    ) -> Self {
+        let (login, why) = (login.to_owned(), why.to_owned());
+        Self::new(
+            Event::SshCertificateRefused {
+                host_id,
+                key,
+                login,
+                why,
             },
             at,
         )

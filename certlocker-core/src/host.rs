@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use access::{Access, AccessLine, AccessTarget, Difference, NewAccess, Through};
 pub use cloud::{AddressKind, CloudId, Facts, HostAddress, InvalidCloudId, Power, Provider};
 pub use group::Group;
-pub use history::{EffectiveAccess, HostAccess, Presence, access, access_at};
+pub use history::{AccessHistory, EffectiveAccess, HostAccess, Presence, access, access_at};
 pub use origin::AccessOrigin;
 
 use crate::change::{Entry, private};

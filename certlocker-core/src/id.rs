@@ -99,6 +99,8 @@ ids! {
     PersonId;
     /// The id of a sealed secret.
     SecretId;
+    /// The id of an SSH certificate, which it carries as its key id.
+    SshCertificateId;
     /// The id of a [`Token`](crate::Token), which is also part of its text.
     TokenId;
 }

@@ -23,6 +23,7 @@ mod scope;
 #[cfg(feature = "seal")]
 mod seal;
 mod secret;
+mod ssh_authority;
 mod ssh_key;
 mod store;
 #[doc = include_str!("../guide/storing.md")]
@@ -54,7 +55,7 @@ pub use explain::{
 pub use fact::Fact;
 pub use id::{
     AccessId, AccountId, AuthorityId, CertificateId, ClientId, CredentialId, GroupId, HostId,
-    ImportPlanId, InvalidId, OrderId, PersonId, Random, SecretId, TokenId,
+    ImportPlanId, InvalidId, OrderId, PersonId, Random, SecretId, SshCertificateId, TokenId,
 };
 pub use identifier::{DnsName, Identifier, InvalidIdentifier};
 pub use issuer::{IssueFailure, Issued, Issuer};
@@ -76,6 +77,7 @@ pub use seal::{Pkcs11Error, Pkcs11Key, Pkcs11Place};
 pub use secret::{
     KeyWrap, RecordedSecret, Sealed, SealedBytes, Secret, SecretError, SecretPurpose, SecretStore,
 };
+pub use ssh_authority::{InvalidSshPrincipals, IssuedSshCertificate, SshAuthority, SshPrincipals};
 pub use ssh_key::{InvalidSshKey, KeyFingerprint, SshKey};
 #[cfg(all(feature = "postgres", feature = "sqlite"))]
 pub use store::CopyError;

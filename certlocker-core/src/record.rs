@@ -182,6 +182,13 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("stored forms have text keys and serialize without failing")
 }
 
+/// A text as it stands between the quotation marks of a record.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) fn as_written(text: &str) -> String {
+    let quoted = String::from_utf8_lossy(&json(&text)).into_owned();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

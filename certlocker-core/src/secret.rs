@@ -79,6 +79,8 @@ pub enum SecretPurpose {
     ListenerKey,
     /// The key under which nonces are issued by every process that shares the store.
     NonceKey,
+    /// The private key that signs certificates of SSH.
+    SshCaKey,
 }
 
 impl SecretPurpose {
@@ -93,6 +95,7 @@ impl SecretPurpose {
             Self::HostKey => "host-key",
             Self::ListenerKey => "listener-key",
             Self::NonceKey => "nonce-key",
+            Self::SshCaKey => "ssh-ca-key",
         }
     }
 }

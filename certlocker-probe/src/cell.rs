@@ -148,6 +148,9 @@ pub struct Report {
     pub captured: Option<Captured>,
     /// The place; `None` if the host has no address.
     pub cell: Option<Cell>,
+    /// Whether the server would go back to an earlier certificate if it were started again: its file
+    /// is behind what it serves.
+    pub disk_behind_memory: bool,
     /// What clients call it.
     pub host: Identifier,
     /// The item whose certificate should be there.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     Captured, Cell, Depth, Failure, Fingerprint, Judge, Level, Manners, Offer, Plan, Report,
-    Target, Timings, TlsVersion, Verdict,
+    Target, Timings, TlsVersion, Verdict, is_disk_behind_memory,
 };
 
 use connection::Looked;
@@ -197,6 +197,7 @@ impl Prober {
         let mut report = Report {
             at,
             captured: None,
+            disk_behind_memory: false,
             host: cell.host.clone(),
             item: cell.item.clone(),
             cell: Some(cell),
@@ -231,6 +232,13 @@ impl Prober {
         });
         report.verdict = Verdict::of(&judgement, on_disk.as_ref());
         report.level = judgement.level().max(report.verdict.level());
+        let served = judgement.leaf.as_ref().map(|leaf| &leaf.identity);
+        if let (Some(served), Some(on_disk)) = (served, &on_disk)
+            && is_disk_behind_memory(served, on_disk)
+        {
+            report.disk_behind_memory = true;
+            report.level = report.level.max(Level::Warning);
+        }
         report.leaf_sha256 = captured.chain.first().map(|leaf| Fingerprint::of(&leaf.0));
         report.judgement = Some(judgement);
         report.captured = Some(captured);
@@ -323,6 +331,7 @@ impl Prober {
             at: (self.clock)(),
             captured: None,
             cell: None,
+            disk_behind_memory: false,
             host: target.host.clone(),
             item: target.item.clone(),
             judgement: None,

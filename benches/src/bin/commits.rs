@@ -1,5 +1,6 @@
 //! Commits a second of each store, beside what the disk alone allows with the same batching.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use certlocker_core::{
     AccountId, Actor, Attribution, Changeset, Component, Identifier, Ledger, NewOrder, Order,
-    PostgresStore, SqliteStore, Timestamp, Trigger,
+    PostgresStore, Sequence, SqliteStore, Timestamp, Trigger,
 };
 use clap::Parser;
 use tokio::sync::{mpsc, oneshot};
@@ -20,13 +21,17 @@ use tokio::sync::{mpsc, oneshot};
 mod postgres;
 
 /// Lets many callers commit new orders, each with its record and index entries, at the same time; and
-/// the same number of callers append as many bytes to a file, with one fdatasync for all that wait.
-/// Both are measured in turn, on the same disk.
+/// the same number of callers append to a file, with one fdatasync for all that wait: bytes that are
+/// there already (what the disk alone allows), and the bytes of an order that each makes as it would
+/// for a commit (what the disk allows to those who commit). All are measured in turn, on the same disk.
 #[derive(Parser)]
 struct Flags {
     /// How many callers, one number after the other.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     callers: Vec<usize>,
+    /// So many commits and nothing else, to look at what they cost with a profiler.
+    #[arg(long)]
+    count: Option<u32>,
     /// Without PostgreSQL.
     #[arg(long)]
     only_sqlite: bool,
@@ -79,7 +84,13 @@ fn change() -> Changeset {
 }
 
 /// A file with the stores' batching, and nothing else: one write and one fdatasync for all that wait.
-struct Raw(mpsc::UnboundedSender<oneshot::Sender<()>>);
+#[derive(Clone)]
+struct Raw(mpsc::UnboundedSender<Append>);
+
+type Append = (Vec<u8>, oneshot::Sender<()>);
+
+/// Appends an order, made as for a commit.
+struct RawOrders(Raw);
 
 /// About what the snapshot and the record of an order have.
 const BYTES: usize = 1_024;
@@ -92,29 +103,46 @@ impl Raw {
         let (queue, mut waiting) = mpsc::unbounded_channel();
         std::thread::spawn(move || {
             while let Some(first) = waiting.blocking_recv() {
-                let mut batch: Vec<oneshot::Sender<()>> = vec![first];
+                let mut batch: Vec<Append> = vec![first];
                 while batch.len() < BATCH
                     && let Ok(next) = waiting.try_recv()
                 {
                     batch.push(next);
                 }
-                let bytes = vec![0x5a; BYTES * batch.len()];
-                file.write_all(&bytes).expect("the disk takes it");
+                let bytes: Vec<&[u8]> = batch.iter().map(|(bytes, _)| &bytes[..]).collect();
+                file.write_all(&bytes.concat()).expect("the disk takes it");
                 file.sync_data().expect("the disk takes it");
-                batch.into_iter().for_each(|one| _ = one.send(()));
+                batch.into_iter().for_each(|(_, one)| _ = one.send(()));
             }
         });
         Ok(Self(queue))
+    }
+
+    async fn append(&self, bytes: Vec<u8>) {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.send((bytes, answer));
+        sent.expect("it writes until this is dropped");
+        answered.await.expect("every caller is answered");
     }
 }
 
 #[async_trait]
 impl Durable for Raw {
     async fn put(&self) {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.0.send(answer);
-        sent.expect("it writes until this is dropped");
-        answered.await.expect("every caller is answered");
+        self.append(vec![0x5a; BYTES]).await;
+    }
+}
+
+#[async_trait]
+impl Durable for RawOrders {
+    async fn put(&self) {
+        let change = change();
+        let snapshots = change.writes().iter().flat_map(|write| &write.snapshot);
+        let mut bytes = snapshots.flatten().copied().collect::<Vec<u8>>();
+        for draft in change.drafts() {
+            bytes.extend(draft.at(Sequence::new(1)));
+        }
+        self.0.append(bytes).await;
     }
 }
 
@@ -140,6 +168,24 @@ async fn rate(over: &[Arc<dyn Durable>], callers: usize, span: Duration) -> f64 
     count / begun.elapsed().as_secs_f64()
 }
 
+/// So many times in all, by so many callers; how long it took.
+async fn take(count: u32, over: &[Arc<dyn Durable>], callers: usize) -> Duration {
+    let begun = Instant::now();
+    let each = count as usize / callers.max(1);
+    let call = |place: usize| {
+        let durable = Arc::clone(&over[place % over.len()]);
+        tokio::spawn(async move {
+            for _ in 0..each {
+                durable.put().await;
+            }
+        })
+    };
+    for caller in (0..callers).map(call).collect::<Vec<_>>() {
+        caller.await.expect("a caller comes to its end");
+    }
+    begun.elapsed()
+}
+
 /// What is measured, by name.
 type Subject = (&'static str, Vec<Arc<dyn Durable>>);
 
@@ -157,7 +203,8 @@ async fn subjects(folder: &Path, server: Option<&postgres::Server>) -> Result<Ve
     Ok(subjects)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -173,28 +220,86 @@ async fn main() -> Result<()> {
         true => None,
         false => postgres::Server::start(),
     };
-    let raw: Vec<Arc<dyn Durable>> = vec![Arc::new(Raw::open(&folder.path().join("raw"))?)];
+    let raw = Raw::open(&folder.path().join("raw"))?;
+    let orders: Vec<Arc<dyn Durable>> = vec![Arc::new(RawOrders(raw.clone()))];
+    let raw: Vec<Arc<dyn Durable>> = vec![Arc::new(raw)];
     let subjects = subjects(folder.path(), server.as_ref()).await?;
+    if let Some(count) = flags.count {
+        for callers in flags.callers {
+            for (name, subject) in &subjects {
+                let took = take(count, subject, callers).await;
+                println!("{name:<20} {callers:>7} {count} in {took:.2?}");
+            }
+        }
+        return Ok(());
+    }
     let span = Duration::from_secs(flags.seconds);
     println!(
-        "{:<20} {:>7} {:>10} {:>10} {:>6}",
-        "", "callers", "commits/s", "disk/s", "ratio"
+        "{:<20} {:>7} {:>10} {:>10} {:>6} {:>10} {:>6} {:>9}",
+        "", "callers", "commits/s", "disk/s", "ratio", "orders/s", "ratio", "KiB each"
     );
     for callers in &flags.callers {
         for (name, subject) in &subjects {
-            let (mut commits, mut disk, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            let mut rounds = Rounds::default();
             for _ in 0..flags.rounds {
                 let before = rate(&raw, *callers, span / 2).await;
+                let orders = rate(&orders, *callers, span / 2).await;
+                let begun = written();
                 let own = rate(subject, *callers, span).await;
+                let each = (written() - begun) / (own * span.as_secs_f64());
                 let after = rate(&raw, *callers, span / 2).await;
-                let allowed = f64::midpoint(before, after);
-                commits.push(own);
-                disk.push(allowed);
-                ratios.push(own / allowed);
+                rounds.note([own, f64::midpoint(before, after), orders, each]);
             }
-            let [commits, disk, ratio] = [commits, disk, ratios].map(median);
-            println!("{name:<20} {callers:>7} {commits:>10.0} {disk:>10.0} {ratio:>6.2}");
+            println!("{name:<20} {callers:>7} {rounds}");
         }
     }
     Ok(())
+}
+
+/// What was measured of one subject, round by round.
+#[derive(Default)]
+struct Rounds {
+    commits: Vec<f64>,
+    disk: Vec<f64>,
+    of_disk: Vec<f64>,
+    orders: Vec<f64>,
+    of_orders: Vec<f64>,
+    written: Vec<f64>,
+}
+
+impl Rounds {
+    fn note(&mut self, [commits, disk, orders, written]: [f64; 4]) {
+        self.commits.push(commits);
+        self.disk.push(disk);
+        self.of_disk.push(commits / disk);
+        self.orders.push(orders);
+        self.of_orders.push(commits / orders);
+        self.written.push(written / 1_024.0);
+    }
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [commits, disk, of_disk] =
+            [&self.commits, &self.disk, &self.of_disk].map(|all| median(all));
+        let [orders, of_orders, written] =
+            [&self.orders, &self.of_orders, &self.written].map(|all| median(all));
+        write!(
+            f,
+            "{commits:>10.0} {disk:>10.0} {of_disk:>6.2} {orders:>10.0} {of_orders:>6.2}"
+        )?;
+        // Of a database elsewhere nothing is known.
+        match written > 0.1 {
+            true => write!(f, " {written:>9.1}"),
+            false => write!(f, " {:>9}", "-"),
+        }
+    }
+}
+
+/// What this process has written to files, in bytes.
+fn written() -> f64 {
+    let io = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+    line.and_then(|number| number.parse().ok())
+        .unwrap_or(f64::NAN)
 }

@@ -23,6 +23,9 @@ struct Flags {
     /// The roots that the server is trusted by, in PEM.
     #[arg(long, value_name = "FILE")]
     ca_file: PathBuf,
+    /// The process of the database, which is measured with all those below it.
+    #[arg(long, value_name = "PID")]
+    database_pid: Option<u32>,
     /// The server's directory.
     #[arg(long, value_name = "URL")]
     directory: String,
@@ -35,12 +38,16 @@ struct Flags {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Where a node of the server is; requests go to all that are named in turn. Without any they go
+    /// to the host of the directory.
+    #[arg(long, value_name = "HOST:PORT")]
+    node: Vec<String>,
     /// How many orders are measured.
     #[arg(long, default_value_t = 2000)]
     orders: u32,
-    /// The server's process, to measure it.
+    /// The server's process, to measure it; each of them, if there are several.
     #[arg(long)]
-    pid: Option<u32>,
+    pid: Vec<u32>,
     /// A new connection for each order.
     #[arg(long)]
     reconnect: bool,
@@ -130,10 +137,14 @@ async fn measure(flags: &Flags) -> Result<Figures> {
     let took = begun.elapsed();
     let after = snapshot(flags)?;
     let handshakes = workers.iter().map(Worker::handshakes).sum::<u64>() - handshakes;
-    let peak_kib = flags.pid.map(peak_kib).transpose()?;
+    let peaks = flags.pid.iter().map(|pid| peak_kib(*pid));
+    let peaks = peaks.collect::<std::io::Result<Vec<u64>>>()?;
+    let peak_kib = (!peaks.is_empty()).then(|| peaks.iter().sum());
+    let between = |of: fn(&Used) -> Option<Usage>| of(&after).zip(of(&before));
     let used = Used {
-        client: after.0 - before.0,
-        server: after.1.zip(before.1).map(|(after, before)| after - before),
+        client: after.client - before.client,
+        database: between(|used| used.database).map(|(after, before)| after - before),
+        server: between(|used| used.server).map(|(after, before)| after - before),
     };
     Ok(figures(&workers, took, handshakes, used, peak_kib))
 }
@@ -141,18 +152,32 @@ async fn measure(flags: &Flags) -> Result<Figures> {
 #[derive(Clone, Copy)]
 struct Used {
     client: Usage,
+    database: Option<Usage>,
+    /// Of all nodes together.
     server: Option<Usage>,
 }
 
-fn snapshot(flags: &Flags) -> Result<(Usage, Option<Usage>)> {
-    let own = Usage::of(std::process::id())?;
-    Ok((own, flags.pid.map(Usage::of).transpose()?))
+fn snapshot(flags: &Flags) -> Result<Used> {
+    let mut server = None;
+    for pid in &flags.pid {
+        server = Some(server.unwrap_or_default() + Usage::of(*pid)?);
+    }
+    Ok(Used {
+        client: Usage::of(std::process::id())?,
+        database: flags.database_pid.map(Usage::of_tree).transpose()?,
+        server,
+    })
 }
 
 async fn workers(flags: &Flags) -> Result<Vec<Worker>> {
     let config = trusting(&flags.ca_file)?;
-    let (host, port) = authority(&flags.directory)?;
-    let transport = || TlsTransport::new(&host, port, Arc::clone(&config));
+    let url = &flags.directory;
+    let rest = url.strip_prefix("https://");
+    let rest = rest.ok_or("the directory is not an https URL")?;
+    let (host, port) = address(rest.split('/').next().unwrap_or(rest))?;
+    let nodes = flags.node.iter().map(|node| address(node));
+    let nodes = nodes.collect::<Result<Vec<_>>>()?;
+    let transport = || TlsTransport::new(&host, port, Arc::clone(&config)).over(&nodes);
     let directory = Arc::new(Directory::read(&mut transport(), &flags.directory).await?);
     let mut first: Option<(Arc<AccountKey>, String)> = None;
     let mut workers = Vec::new();
@@ -173,11 +198,7 @@ async fn workers(flags: &Flags) -> Result<Vec<Worker>> {
     Ok(workers)
 }
 
-fn authority(url: &str) -> Result<(String, u16)> {
-    let rest = url
-        .strip_prefix("https://")
-        .ok_or("the directory is not an https URL")?;
-    let authority = rest.split('/').next().unwrap_or(rest);
+fn address(authority: &str) -> Result<(String, u16)> {
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "443"));
     Ok((host.to_owned(), port.parse()?))
 }
@@ -247,6 +268,7 @@ fn figures(
         client_cpu_ms_per_order: ms(used.client.total()),
         cpu_ms_per_order: used.server.map(|used| ms(used.total())),
         cpu_system_ms_per_order: used.server.map(|used| ms(used.system)),
+        database_cpu_ms_per_order: used.database.map(|used| ms(used.total())),
         errors,
         handshakes_per_order: each(handshakes as f64),
         order: meter.orders().into(),

@@ -147,6 +147,36 @@ fn operating(event: &Event, by: &Actor) -> Option<String> {
             let roles = roles.join(", ");
             format!("person `{name}` ({person_id}) was added by {by} as {roles}.")
         }
+        Event::SshAuthorityCreated {
+            authority_id, key, ..
+        } => {
+            format!("the authority of SSH {authority_id} with the key {key} was made by {by}.")
+        }
+        Event::SshCertificateIssued {
+            certificate,
+            serial,
+            ..
+        } => {
+            format!(
+                "certificate of SSH number {serial} was signed for {by}: {} may use host {} as {} with the key {} until {}, by entry {}.",
+                certificate.who,
+                certificate.host_id,
+                certificate.login,
+                certificate.key,
+                certificate.valid_before.to_rfc3339_seconds(),
+                certificate.access_id,
+            )
+        }
+        Event::SshCertificateRefused {
+            host_id,
+            key,
+            login,
+            why,
+        } => {
+            format!(
+                "no certificate of SSH was signed for {by} to use host {host_id} as {login} with the key {key}: {why}."
+            )
+        }
         Event::TokenCreated {
             expires,
             reason,

@@ -15,6 +15,7 @@ macro_rules! __conformance_history {
             records_are_found_by_what_is_asked_for_and_by_all_of_it,
             a_search_goes_on_after_the_record_before_in_either_direction,
             times_that_are_not_in_the_order_of_the_commits_are_found_all_the_same,
+            many_records_are_found_by_times_of_a_clock_that_goes_back,
             stored_records_are_what_they_are_found_by,
         }
     };
@@ -130,6 +131,76 @@ pub fn times_that_are_not_in_the_order_of_the_commits_are_found_all_the_same(fre
         assert!(found(store, &query).await.is_empty());
         (query.since, query.until) = (None, Some(at(1)));
         assert!(found(store, &query).await.is_empty());
+    });
+}
+
+/// Enough that no store has to keep all of them apart.
+const MANY: i64 = 2_500;
+
+/// The time of a record in seconds: it goes back a little now and then, and once for long.
+fn second(number: i64) -> i64 {
+    let back = if number % 7 == 3 { 5 } else { 0 };
+    let jump = if (1_500..1_520).contains(&number) {
+        1_490
+    } else {
+        0
+    };
+    10 + number - back - jump
+}
+
+async fn long_history(store: &dyn super::Tested) -> AccountId {
+    let subject = AccountId::new(at(0), &mut random);
+    let by = |actor| Attribution::new(actor, Trigger::Request("r".to_owned()));
+    let one = |number: i64| {
+        let now = at(second(number));
+        match number % 50 {
+            0 => {
+                let fact = Fact::request_refused(subject, None, "new-order", "malformed", "x", now);
+                Changeset::fact(&fact, &by(ann()))
+            }
+            _ => Changeset::fact(&Fact::server_started("1.0", now), &by(ann())),
+        }
+    };
+    let mut number = 0;
+    while number < MANY {
+        let rest = number + 1..(number + 500).min(MANY);
+        let changes = rest.fold(one(number), |before, number| before.merge(one(number)));
+        store.commit(changes).await.expect("it is written");
+        number += 500;
+    }
+    subject
+}
+
+pub fn many_records_are_found_by_times_of_a_clock_that_goes_back(fresh: &Fresh) {
+    fresh.run(async |store| {
+        let subject = long_history(store).await;
+        let spans = [
+            (Some(2_000), None),
+            (None, Some(40)),
+            (Some(1_025), Some(1_060)),
+            (Some(9_999), None),
+            (Some(0), Some(9_999)),
+        ];
+        for (since, until) in spans {
+            for parts in 0..32_u32 {
+                let has = |bit: u32| parts >> bit & 1 == 1;
+                let query = match has(0) {
+                    true => RecordQuery::oldest(30),
+                    false => RecordQuery::newest(30),
+                };
+                let query = RecordQuery {
+                    about: has(1).then_some(Subject::Account(subject)),
+                    actor: has(2).then(ann),
+                    after: has(3).then(|| Sequence::new(1_040)),
+                    code: has(4).then(|| "CLA120I".to_owned()),
+                    since: since.map(at),
+                    until: until.map(at),
+                    ..query
+                };
+                let (found, defined) = (found(store, &query).await, defined(store, &query).await);
+                assert_eq!(found, defined, "{query:?}");
+            }
+        }
     });
 }
 

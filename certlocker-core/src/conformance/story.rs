@@ -1,5 +1,7 @@
 //! A longer story, told to a store and to the memory store, which shows how it goes.
 
+mod operators;
+
 use std::collections::BTreeSet;
 
 use super::fixture::{
@@ -30,7 +32,8 @@ impl Author {
     }
 }
 
-/// The life of a client, an account and its orders: everything that can become of a row.
+/// The life of a client, an account and its orders, and of those who operate the server: everything
+/// that can become of a row.
 pub(super) fn story() -> Story {
     let mut author = Author::default();
     let client = author.tell(client("c"));
@@ -45,6 +48,7 @@ pub(super) fn story() -> Story {
     let taken = author.tell(self::account("old", None));
     ending(&mut author, &account);
     author.tell(taken.removal(Vec::new(), at(4_004)));
+    operators::operators(&mut author);
     author.0
 }
 

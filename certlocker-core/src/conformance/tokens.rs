@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::fixture::{at, by, codes, history, is_conflict, put, random};
-use super::{Fresh, Tested};
+use super::{Fault, Flaky, Fresh, Tested};
 use crate::{
-    Changeset, Grant, NewToken, Page, Subject, Token, TokenScopes, TokenStore, TokenText, Versioned,
+    Changeset, Grant, NewToken, Page, StoreError, Subject, Token, TokenScopes, TokenStore,
+    TokenText, Versioned,
 };
 
 #[doc(hidden)]
@@ -16,6 +17,7 @@ macro_rules! __conformance_tokens {
             tokens_are_found_below_each_of_those_above_them,
             no_token_is_made_below_one_that_is_revoked_meanwhile,
             uses_of_a_token_are_noted_once_a_minute_and_without_a_record,
+            a_use_of_a_token_that_could_not_be_noted_is_noted_the_next_time,
         }
     };
 }
@@ -106,5 +108,32 @@ pub fn uses_of_a_token_are_noted_once_a_minute_and_without_a_record(fresh: &Fres
             assert_eq!(last().await, Some(at(noted)), "{second}");
         }
         assert_eq!(codes(&history(store, None).await), ["token.created"]);
+    });
+}
+
+pub fn a_use_of_a_token_that_could_not_be_noted_is_noted_the_next_time(fresh: &Fresh) {
+    fresh.run(async |store| {
+        let id = *root(store).await.value.id();
+        let last = async || {
+            let found = store.token_use(&id).await.expect("a row is read");
+            found.map(|found| found.value.at())
+        };
+        let before = Flaky::over(fresh.store()).at(1, Fault::Before);
+        let noted = before.note_token_use(&id, at(0)).await;
+        assert!(
+            matches!(noted, Err(StoreError::Unavailable(_))),
+            "{noted:?}"
+        );
+        assert_eq!(last().await, None);
+        let after = Flaky::over(fresh.store()).at(1, Fault::After);
+        let noted = after.note_token_use(&id, at(1)).await;
+        assert!(
+            matches!(noted, Err(StoreError::Indeterminate(_))),
+            "{noted:?}"
+        );
+        assert_eq!(last().await, Some(at(1)));
+        let done = after.note_token_use(&id, at(61)).await;
+        done.expect("it is written");
+        assert_eq!(last().await, Some(at(61)));
     });
 }

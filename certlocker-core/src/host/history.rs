@@ -14,6 +14,8 @@ use crate::{
 pub struct HostAccess {
     /// The ways to use it; none of a host that was not there.
     pub entries: Vec<EffectiveAccess>,
+    /// The accounts that its groups gave it, in place of its own.
+    pub group_logins: BTreeMap<GroupId, String>,
     /// The groups it was in.
     pub groups: BTreeSet<GroupId>,
     /// The account that was used on it.
@@ -75,14 +77,46 @@ pub async fn access_at(
     host: &HostId,
     at: Timestamp,
 ) -> Result<HostAccess, StoreError> {
-    let mut records = all(store, Subject::Host(*host)).await?;
-    let groups: BTreeSet<GroupId> = records.iter().flat_map(groups_of).collect();
-    for group in groups {
-        records.extend(all(store, Subject::Group(group)).await?);
+    AccessHistory::new(store).access_at(host, at).await
+}
+
+/// The same for many hosts, with the records of each group read once.
+#[derive(Debug)]
+pub struct AccessHistory<'a, S: ?Sized> {
+    groups: BTreeMap<GroupId, Vec<Record>>,
+    store: &'a S,
+}
+
+impl<'a, S: Ledger + ?Sized> AccessHistory<'a, S> {
+    /// The history in a store.
+    pub fn new(store: &'a S) -> Self {
+        let groups = BTreeMap::new();
+        Self { groups, store }
     }
-    records.sort_by_key(|record| record.sequence);
-    records.dedup_by_key(|record| record.sequence);
-    Ok(access(host, &records, at))
+
+    /// Who could use `host` at `at`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the records cannot be read.
+    pub async fn access_at(
+        &mut self,
+        host: &HostId,
+        at: Timestamp,
+    ) -> Result<HostAccess, StoreError> {
+        let own = all(self.store, Subject::Host(*host)).await?;
+        let groups: BTreeSet<GroupId> = own.iter().flat_map(groups_of).collect();
+        for group in &groups {
+            if !self.groups.contains_key(group) {
+                let records = all(self.store, Subject::Group(*group)).await?;
+                self.groups.insert(*group, records);
+            }
+        }
+        let of_groups = groups.iter().flat_map(|group| &self.groups[group]);
+        let mut records: Vec<&Record> = own.iter().chain(of_groups).collect();
+        records.sort_by_key(|record| record.sequence);
+        records.dedup_by_key(|record| record.sequence);
+        Ok(access(host, records, at))
+    }
 }
 
 async fn all(store: &(impl Ledger + ?Sized), about: Subject) -> Result<Vec<Record>, StoreError> {
@@ -217,15 +251,18 @@ impl Fold {
         self.granted.insert(access_id, granted);
     }
 
-    fn answer(self, at: Timestamp) -> HostAccess {
+    fn answer(mut self, at: Timestamp) -> HostAccess {
         let entries = self
             .granted
             .iter()
             .filter(|(_, granted)| granted.expires.is_none_or(|until| at < until))
             .filter_map(|(id, granted)| self.effective(id, granted))
             .collect();
+        self.group_logins
+            .retain(|group, _| self.groups.contains(group));
         HostAccess {
             entries,
+            group_logins: self.group_logins,
             groups: self.groups,
             login: self.login,
             presence: self.presence,

@@ -39,14 +39,15 @@ impl Role {
     /// What it may do.
     pub fn scopes(self) -> TokenScopes {
         use Permission::{
-            Admin, AuditExport, AuditRead, CertificateRead, HostRead, HostWrite, ImportWrite,
-            OrderCreate, ProbeRun, TokenCreate,
+            Admin, AuditExport, AuditRead, CertificateRead, HostCertify, HostRead, HostWrite,
+            ImportWrite, OrderCreate, ProbeRun, TokenCreate,
         };
         let permissions: &[Permission] = match self {
             Self::Admin => &[Admin],
             Self::Auditor => &[AuditExport, AuditRead, CertificateRead, HostRead],
             Self::Operator => &[
                 CertificateRead,
+                HostCertify,
                 HostRead,
                 HostWrite,
                 ImportWrite,

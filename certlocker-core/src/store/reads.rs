@@ -8,7 +8,7 @@ use crate::order::{names_digest, proof_key};
 use crate::{
     Account, AccountId, Aggregate, Authority, AuthorityRole, Certificate, CertificateId, Client,
     ClientId, Identifier, NewOrder, Order, OrderId, Proof, Sealed, SecretId, SecretPurpose, Serial,
-    Thumbprint, Timestamp, Versioned,
+    SshAuthority, Thumbprint, Timestamp, Versioned,
 };
 
 /// Reads accounts.
@@ -45,6 +45,9 @@ pub trait AuthorityStore: Send + Sync {
 
     /// Authorities.
     async fn authorities(&self, page: Page) -> Result<Vec<Versioned<Authority>>, StoreError>;
+
+    /// The authority that signs certificates of SSH.
+    async fn ssh_authority(&self) -> Result<Option<Versioned<SshAuthority>>, StoreError>;
 }
 
 /// Reads certificates.
@@ -237,6 +240,10 @@ impl<S: Rows + ?Sized> AuthorityStore for S {
 
     async fn authorities(&self, page: Page) -> Result<Vec<Versioned<Authority>>, StoreError> {
         many(self, By::Key, page).await
+    }
+
+    async fn ssh_authority(&self) -> Result<Option<Versioned<SshAuthority>>, StoreError> {
+        newest(self, entry(SshAuthority::BY_PURPOSE, SshAuthority::USERS)).await
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Permission {
     AuditRead,
     /// Look at certificates, orders and scoped clients.
     CertificateRead,
+    /// Have SSH certificates signed for keys that may use a host anyway.
+    HostCertify,
     /// Look at hosts, and at who may use them.
     HostRead,
     /// Change hosts, and who may use them.
@@ -41,11 +43,12 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Admin,
         Self::AuditExport,
         Self::AuditRead,
         Self::CertificateRead,
+        Self::HostCertify,
         Self::HostRead,
         Self::HostWrite,
         Self::ImportWrite,
@@ -61,6 +64,7 @@ impl Permission {
             Self::AuditExport => "audit:export",
             Self::AuditRead => "audit:read",
             Self::CertificateRead => "certificate:read",
+            Self::HostCertify => "host:certify",
             Self::HostRead => "host:read",
             Self::HostWrite => "host:write",
             Self::ImportWrite => "import:write",

@@ -133,7 +133,7 @@ impl Said {
                 "disk I/O error",
                 "full",
                 "unable to open",
-                "readonly",
+                "for reading only",
                 "os error",
             ];
             let is_named = named.iter().any(|name| cause.contains(name));
@@ -174,6 +174,15 @@ impl Scene {
         self.said.push(Said::of(&mut command));
         let made = calls_on(self.folder.path(), &log);
         chosen(&CALLS, &made, SOME)
+    }
+
+    /// The first times that a process opens a file of the database: that file, and those beside it.
+    fn first_opened(&mut self) -> Vec<usize> {
+        let (log, place) = (self.folder.path().join("trace"), self.place());
+        let mut command = self.strace.watch(&["openat"], &log, &victim(&place));
+        self.said.push(Said::of(&mut command));
+        let made = calls_on(self.folder.path(), &log);
+        made["openat"].iter().copied().take(4).collect()
     }
 
     /// Lets a process meet the fault; what it says has to be true.
@@ -281,6 +290,23 @@ fn a_disk_that_fails_from_some_call_on_has_everything_that_was_acknowledged() {
         scene.meet(Fault { call, number, fate });
     }
     scene.report(fate);
+}
+
+#[test]
+fn a_database_that_opens_for_reading_only_is_refused_before_anything_is_written() {
+    let Some(mut scene) = Scene::new() else {
+        return;
+    };
+    let (call, fate, mut refused) = ("openat", Fate::Fails("EACCES"), 0);
+    for number in scene.first_opened() {
+        let said = scene.meet(Fault { call, number, fate });
+        let unopened = said.unopened.as_ref();
+        refused += usize::from(unopened.is_some_and(|why| why.contains("for reading only")));
+    }
+    assert!(
+        refused >= 2,
+        "the database and the log beside it: {refused}"
+    );
 }
 
 #[test]

@@ -85,9 +85,9 @@ fn a_connection_cut_at_any_statement_is_answered_with_the_truth() {
         // What breaks off before the commit is sent is done again over another connection; what the
         // server has told before it came to the commit is no doubt either.
         for (cut, expected) in [
-            (Cut::Before, "wwwwwwwwww????"),
-            (Cut::After, "wwwwwwwwww????"),
-            (Cut::Terminated, "wwwwwwwwwwwww?"),
+            (Cut::Before, "wwwwwwwwww??"),
+            (Cut::After, "wwwwwwwwww??"),
+            (Cut::Terminated, "wwwwwwwwwww?"),
         ] {
             assert_eq!(answers(&store, &proxy, cut).await, expected, "{cut:?}");
         }

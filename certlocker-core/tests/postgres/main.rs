@@ -15,4 +15,6 @@ mod reset;
 mod scene;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
 mod server;
+mod small;
 mod tablespace;
+mod wal;

@@ -16,12 +16,14 @@ pub(crate) struct Server {
     /// The server stops when this is closed.
     _lifeline: ChildStdin,
     keeper: Child,
+    /// Whether it was started by another program, which may have given it file systems of its own.
+    is_wrapped: bool,
 }
 
 /// Makes a server, says where, and takes everything away once nobody holds its standard input.
 const KEEPER: &str = r#"
 set -eu
-bin=$1 port=$2
+bin=$1 port=$2 wal=${3:-}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/certlocker-postgres.XXXXXX")
 stop() {
     "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true
@@ -30,7 +32,7 @@ stop() {
 trap stop EXIT
 trap 'exit 1' HUP INT TERM
 "$bin/initdb" -D "$dir/data" -U postgres -E UTF8 --locale=C --no-sync \
-    --auth=trust >"$dir/initdb" 2>&1 || { cat "$dir/initdb" >&2; exit 1; }
+    ${wal:+--waldir="$wal"} --auth=trust >"$dir/initdb" 2>&1 || { cat "$dir/initdb" >&2; exit 1; }
 # A password costs thousands of hashes for each connection: `guest` alone has to give one.
 sed -i '1i host all guest 127.0.0.1/32 scram-sha-256' "$dir/data/pg_hba.conf"
 cat >>"$dir/data/postgresql.conf" <<EOF
@@ -57,11 +59,12 @@ impl Server {
 
     /// A server of one test's own.
     pub(crate) fn start() -> Option<Self> {
-        Self::start_within(&[])
+        Self::start_within(&[], None)
     }
 
-    /// The same, started by another program, whose words these are.
-    pub(crate) fn start_within(wrapper: &[String]) -> Option<Self> {
+    /// The same, started by another program, whose words these are; with its write-ahead log in an
+    /// empty folder, if there is one.
+    pub(crate) fn start_within(wrapper: &[String], wal: Option<&Path>) -> Option<Self> {
         let Some(bin) = binaries() else {
             let left_out = "postgresql is not installed (scripts/install-test-tools)";
             assert!(
@@ -78,7 +81,8 @@ impl Server {
         let mut keep = unprivileged("sh");
         keep.args(["-c", KEEPER, "sh"])
             .arg(&bin)
-            .arg(port.to_string());
+            .arg(port.to_string())
+            .args(wal);
         let mut keeper = wrapped(wrapper, keep)
             .current_dir("/")
             .stdin(Stdio::piped())
@@ -98,6 +102,7 @@ impl Server {
             port,
             _lifeline: lifeline,
             keeper,
+            is_wrapped: !wrapper.is_empty(),
         })
     }
 
@@ -122,12 +127,17 @@ impl Server {
 
     /// `pg_ctl` with these words, on this server.
     pub(crate) fn control(&self, words: &[&str]) {
-        let output = unprivileged(&self.bin.join("pg_ctl").display().to_string())
+        let mut control = unprivileged(&self.bin.join("pg_ctl").display().to_string());
+        control
             .arg("-D")
             .arg(self.folder.join("data"))
             .arg("-l")
             .arg(self.folder.join("log"))
-            .args(words)
+            .args(words);
+        let keeper = self.keeper.id().to_string();
+        let enter = ["nsenter", "--mount", "--target", &keeper, "--"].map(str::to_owned);
+        let wrapper: &[String] = if self.is_wrapped { &enter } else { &[] };
+        let output = wrapped(wrapper, control)
             .current_dir("/")
             .stdout(Stdio::null())
             .output()

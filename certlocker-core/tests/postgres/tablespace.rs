@@ -1,72 +1,18 @@
 //! A tablespace without room: nothing of what is refused is written, the server's words are told, and
 //! the store goes on when there is room again.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::Command;
-
-use certlocker_core::{Ledger, PostgresStore, Sequence, StoreError};
-use tempfile::TempDir;
+use std::fs;
 
 use crate::nouns::{account, by, fact};
 use crate::scene::{plain, runtime};
-use crate::server::Server;
-
-/// A server with a small file system of its own, gone with it.
-struct Small {
-    folder: TempDir,
-    server: Server,
-}
-
-const MOUNT: &str = r#"mount -t tmpfs -o size=20m,uid=$(id -u postgres) tmpfs "$0" && exec "$@""#;
-
-impl Small {
-    /// None if PostgreSQL is not installed, or file systems cannot be mounted.
-    fn new() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let place = folder.path().join("small");
-        fs::create_dir(&place).unwrap();
-        let tried = Command::new("unshare").args(["--mount", "true"]).output();
-        if !tried.is_ok_and(|output| output.status.success()) {
-            let left_out = "file systems cannot be mounted here";
-            let required = env::var_os("CERTLOCKER_REQUIRE_CLIENTS").is_some();
-            assert!(!required, "{left_out}");
-            eprintln!("left out: {left_out}");
-            return None;
-        }
-        let mut wrapper: Vec<String> = ["unshare", "--mount", "sh", "-c", MOUNT]
-            .map(str::to_owned)
-            .into();
-        wrapper.push(place.display().to_string());
-        let server = Server::start_within(&wrapper)?;
-        Some(Self { folder, server })
-    }
-
-    fn place(&self) -> PathBuf {
-        self.folder.path().join("small")
-    }
-
-    /// Takes the rest of the room.
-    fn fill(&self) -> PathBuf {
-        let path = self.server.inside(&self.place()).join("filler");
-        let mut filler = File::create(&path).unwrap();
-        let mut length = 1 << 20;
-        while length > 0 {
-            if filler.write_all(&vec![0; length]).is_err() {
-                length /= 2;
-            }
-        }
-        path
-    }
-}
+use crate::small::{Holds, Small};
+use certlocker_core::{Ledger, PostgresStore, Sequence, StoreError};
 
 #[test]
 fn a_full_tablespace_is_told_and_the_store_goes_on_when_there_is_room() {
-    let Some(small) = Small::new() else { return };
+    let Some(small) = Small::new(Holds::Anything) else {
+        return;
+    };
     runtime().block_on(async {
         let admin = plain(&small.server.url("postgres")).await;
         let make = format!(

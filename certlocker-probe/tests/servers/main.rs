@@ -4,7 +4,11 @@
 
 #![cfg(feature = "tokio")]
 
+mod apache;
 mod authority;
+mod directory;
+mod haproxy;
+mod mail;
 mod nginx;
 mod postgres;
 #[allow(dead_code, reason = "shared by test programs that each use a part")]
@@ -12,3 +16,5 @@ mod postgres;
 mod postgres_server;
 mod process;
 mod scene;
+mod site;
+mod stunnel;

@@ -10,6 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::{CONFIG_VARIABLE, ConfigError, ConfigFile, Entry, Sources};
 
 mod audit;
+mod export;
 mod flags;
 mod import;
 mod inventory;
@@ -19,6 +20,9 @@ mod secret;
 mod token;
 
 pub use audit::{AuditCommand, PruneArguments, RecordFilter, VerifyArguments};
+pub use export::ExportArguments;
+#[cfg(feature = "ssh-ca")]
+pub use export::{SshCaCommand, SshCertificateArguments};
 pub use flags::{EveryFlag, ServerFlag};
 pub use import::{
     CredentialCommand, CredentialKind, EditArguments, EditChoice, GrantArguments, HostCommand,

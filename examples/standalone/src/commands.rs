@@ -86,7 +86,8 @@ impl CommandError {
             Self::Inventory(InventoryError::NotFound(_) | InventoryError::Refused(_)) => Exit::No,
             Self::Prune(PruneError::Changed { .. } | PruneError::TooYoung { .. }) => Exit::No,
             Self::Remote(RemoteError::Refused {
-                status: 403 | 404, ..
+                status: 403 | 404 | 409,
+                ..
             }) => Exit::No,
             _ => Exit::Unusable,
         }

@@ -2,11 +2,14 @@
 
 pub mod audit;
 mod client;
+pub mod export;
 pub mod host;
 pub mod import;
 pub mod import_view;
 mod person;
 mod sign_in;
+#[cfg(feature = "ssh-ca")]
+pub mod ssh_ca;
 mod token;
 pub mod view;
 

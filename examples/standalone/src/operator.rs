@@ -4,9 +4,12 @@ mod api;
 mod audit;
 mod auth;
 mod guard;
+mod hosts;
 mod imports;
 mod page;
 mod people;
+#[cfg(feature = "ssh-ca")]
+mod ssh_ca;
 mod table;
 mod tokens;
 

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row as Found};
 
-use super::history::{STORED, stored as record};
+use super::history::{NOTE, STORED, stored as record};
 use super::text::{read, stored};
 use super::{Given, PostgresError, PostgresStore, schema, tls};
 use crate::Sequence;
@@ -123,7 +123,7 @@ impl PostgresStore {
                     last = follow(last, &records)?;
                     append(client, &records).await
                 }
-                Piece::End => client.execute(ADVANCE, &[&place(last)]).await.map(drop),
+                Piece::End => end(client, last).await,
             };
             self.told(filled)?;
         }
@@ -249,4 +249,10 @@ async fn append(client: &Client, records: &[StoredRecord]) -> Done {
     });
     let (subjects, places): (Vec<_>, Vec<_>) = about.unzip();
     client.execute(ABOUT, &[&subjects, &places]).await.map(drop)
+}
+
+/// The head, and what is noted of whole blocks of records.
+async fn end(client: &Client, last: Sequence) -> Done {
+    client.execute(NOTE, &[&place(last)]).await?;
+    client.execute(ADVANCE, &[&place(last)]).await.map(drop)
 }

@@ -1,30 +1,72 @@
 //! Questions about records, put together from what is asked for.
 
+mod question;
+
 use async_trait::async_trait;
 use tokio_postgres::Row as Found;
 use tokio_postgres::types::ToSql;
 
 use super::{PostgresStore, sql};
-use crate::record::json;
 use crate::store::{Direction, History, RecordQuery, StoredRecord};
 use crate::{Record, Sequence, StoreError};
+
+pub(super) use question::question;
 
 pub(super) const STORED: &str = "SELECT record.sequence, record.bytes, record.code, \
     array(SELECT subject FROM record_subject WHERE record_subject.sequence = record.sequence \
     ORDER BY subject) FROM record WHERE record.sequence > $1 ORDER BY record.sequence LIMIT $2";
+
+/// The last record of the blocks that are noted.
+pub(super) const NOTED: &str = "SELECT coalesce( \
+    (SELECT block + 1 FROM record_span ORDER BY block DESC LIMIT 1), 0) * 1024";
+
+/// Notes the times of every block that is whole, up to a record.
+pub(super) const NOTE: &str = "INSERT INTO record_span (block, earliest, latest) \
+    SELECT whole.block, span.earliest, span.latest FROM generate_series( \
+    coalesce((SELECT block + 1 FROM record_span ORDER BY block DESC LIMIT 1), 0), $1::bigint / 1024 - 1) AS whole (block) \
+    CROSS JOIN LATERAL (SELECT min(time) AS earliest, max(time) AS latest FROM record \
+    WHERE sequence > whole.block * 1024 AND sequence <= whole.block * 1024 + 1024 OFFSET 0) AS span";
+
+/// How many records a block has; migrations have the number too.
+const BLOCK: i64 = 1_024;
+
+/// Whether a block became whole between these records.
+pub(super) fn ends_a_block(before: i64, head: i64) -> bool {
+    before / BLOCK < head / BLOCK
+}
+
+/// Where it is looked for records.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// Everywhere.
+    All,
+    /// In the blocks up to this record, of which first and last times are noted.
+    Blocks(i64),
+    /// After this record.
+    Rest(i64),
+}
 
 pub(super) type Values = Vec<Box<dyn ToSql + Send + Sync>>;
 
 #[async_trait]
 impl History for PostgresStore {
     async fn find_records(&self, query: &RecordQuery) -> Result<Vec<Record>, StoreError> {
-        let (statement, values) = question(query);
-        let given = values
-            .iter()
-            .map(|value| value.as_ref() as &(dyn ToSql + Sync));
-        let found = self.ask(&statement, &given.collect::<Vec<_>>()).await?;
-        let records = found.iter().map(|row| Record::from_canonical(row.get(0)));
-        Ok(records.collect::<Result<_, _>>()?)
+        let mut records = Vec::new();
+        for part in self.parts(query).await? {
+            let rest = query.limit.saturating_sub(records.len());
+            if rest == 0 {
+                break;
+            }
+            let (statement, values) = question(query, part, rest);
+            let given = values
+                .iter()
+                .map(|value| value.as_ref() as &(dyn ToSql + Sync));
+            let found = self.ask(&statement, &given.collect::<Vec<_>>()).await?;
+            for row in &found {
+                records.push(Record::from_canonical(row.get(0))?);
+            }
+        }
+        Ok(records)
     }
 
     async fn stored_records(
@@ -36,6 +78,23 @@ impl History for PostgresStore {
             .ask(STORED, &[&place(after), &sql::number(limit)])
             .await?;
         Ok(found.iter().map(stored).collect())
+    }
+}
+
+impl PostgresStore {
+    /// In the direction of reading. Records that are written meanwhile are in the rest, whatever
+    /// becomes of it.
+    async fn parts(&self, query: &RecordQuery) -> Result<Vec<Part>, StoreError> {
+        if query.since.is_none() && query.until.is_none() {
+            return Ok(vec![Part::All]);
+        }
+        let found = self.ask(NOTED, &[]).await?;
+        let noted = found.first().map_or(0, |row| row.get(0));
+        let mut parts = vec![Part::Blocks(noted), Part::Rest(noted)];
+        if query.direction == Direction::NewestFirst {
+            parts.reverse();
+        }
+        Ok(parts)
     }
 }
 
@@ -51,122 +110,4 @@ pub(super) fn stored(row: &Found) -> StoredRecord {
 
 fn place(sequence: Sequence) -> i64 {
     i64::try_from(sequence.get()).unwrap_or(i64::MAX)
-}
-
-/// A statement with a condition for each thing that is asked for, and its values.
-pub(super) fn question(query: &RecordQuery) -> (String, Values) {
-    let order = match query.direction {
-        Direction::OldestFirst => "ASC",
-        Direction::NewestFirst => "DESC",
-    };
-    let (from, sequence) = match &query.about {
-        None => ("record", "record.sequence"),
-        Some(_) => (
-            "record_subject JOIN record ON record.sequence = record_subject.sequence",
-            "record_subject.sequence",
-        ),
-    };
-    let mut conditions = Conditions::default();
-    if let Some(subject) = &query.about {
-        conditions.add("record_subject.subject =", subject.to_string());
-    }
-    let mut equal = Vec::new();
-    if let Some(actor) = &query.actor {
-        equal.push(("record.actor", as_written(&actor.to_string())));
-    }
-    if let Some(code) = &query.code {
-        equal.push(("record.code", code.clone()));
-    }
-    let leads = query.about.is_none() && !equal.is_empty();
-    let leader = leads.then(|| equal.remove(0));
-    for (column, value) in equal {
-        conditions.add(&format!("{column} ="), value);
-    }
-    let by = match leader {
-        Some((column, value)) => conditions.lead(column, value, query),
-        None => conditions.follow(sequence, query),
-    };
-    if let Some(since) = query.since {
-        conditions.add("record.time >=", since.to_string());
-    }
-    if let Some(until) = query.until {
-        conditions.add("record.time <", until.to_string());
-    }
-    let (conditions, mut values) = conditions.all();
-    values.push(Box::new(sql::number(query.limit)));
-    let by = by.iter().map(|column| format!("{column} {order}"));
-    let by = by.collect::<Vec<_>>().join(", ");
-    let statement = format!(
-        "SELECT record.bytes FROM {from} WHERE {conditions} ORDER BY {by} LIMIT ${}",
-        values.len()
-    );
-    (statement, values)
-}
-
-/// A text as it stands between the quotation marks of a record.
-fn as_written(text: &str) -> String {
-    let quoted = String::from_utf8_lossy(&json(&text)).into_owned();
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-#[derive(Default)]
-struct Conditions {
-    texts: Vec<String>,
-    values: Values,
-}
-
-impl Conditions {
-    fn add(&mut self, text: &str, value: impl ToSql + Send + Sync + 'static) {
-        self.values.push(Box::new(value));
-        self.texts.push(format!("{text} ${}", self.values.len()));
-    }
-
-    /// What comes after the place from where is read.
-    fn follow(&mut self, sequence: &'static str, query: &RecordQuery) -> Vec<&'static str> {
-        let beyond = match query.direction {
-            Direction::OldestFirst => ">",
-            Direction::NewestFirst => "<",
-        };
-        if let Some(after) = query.after {
-            self.add(&format!("{sequence} {beyond}"), place(after));
-        }
-        vec![sequence]
-    }
-
-    /// The same among those with one value in a column, as a range of the index of that column. If
-    /// it were said that they are equal, the planner would as soon read all records in their order
-    /// and hope that many have the value.
-    fn lead(
-        &mut self,
-        column: &'static str,
-        value: String,
-        query: &RecordQuery,
-    ) -> Vec<&'static str> {
-        self.values.push(Box::new(value));
-        let value = self.values.len();
-        let (beyond, end) = match query.direction {
-            Direction::OldestFirst => (">", "<="),
-            Direction::NewestFirst => ("<", ">="),
-        };
-        self.texts.push(format!("{column} {end} ${value}"));
-        match query.after {
-            None => self.texts.push(format!("{column} {beyond}= ${value}")),
-            Some(after) => {
-                self.values.push(Box::new(place(after)));
-                let place = self.values.len();
-                let places = format!("({column}, record.sequence) {beyond} (${value}, ${place})");
-                self.texts.push(places);
-            }
-        }
-        vec![column, "record.sequence"]
-    }
-
-    fn all(self) -> (String, Values) {
-        let texts = if self.texts.is_empty() {
-            "true".to_owned()
-        } else {
-            self.texts.join(" AND ")
-        };
-        (texts, self.values)
-    }
 }

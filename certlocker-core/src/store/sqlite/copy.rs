@@ -31,14 +31,18 @@ pub(in super::super) fn make(
 /// Whether the pieces came to their end.
 fn fill(connection: &Connection, pieces: &mut impl FnMut() -> Option<Piece>) -> Result<bool> {
     connection.execute_batch("BEGIN")?;
+    let mut last = Sequence::START;
     while let Some(piece) = pieces() {
         match piece {
             Piece::Rows(rows) => rows.iter().try_for_each(|row| put(connection, row))?,
             Piece::Entries(all) => all.iter().try_for_each(|entry| enter(connection, entry))?,
-            Piece::Records(all) => all
-                .iter()
-                .try_for_each(|record| append(connection, record))?,
+            Piece::Records(all) => {
+                all.iter()
+                    .try_for_each(|record| append(connection, record))?;
+                last = all.last().map_or(last, |record| record.sequence);
+            }
             Piece::End => {
+                history::note_blocks(connection, last)?;
                 connection.execute_batch("COMMIT")?;
                 return Ok(true);
             }
@@ -52,7 +56,7 @@ fn put(connection: &Connection, row: &CopiedRow) -> Result<()> {
         ":kind": row.kind, ":key": row.key, ":version": row.version, ":snapshot": row.snapshot,
     };
     connection
-        .prepare_cached(sql::PUT)?
+        .prepare_cached(sql::CREATE)?
         .execute(given)
         .map(drop)
 }

@@ -1,20 +1,87 @@
 //! Questions about records, put together from what is asked for.
 
+mod question;
+
 use std::collections::HashMap;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, Result, named_params};
 
 use super::sql::number;
 use crate::Sequence;
+use crate::record::as_written;
 use crate::store::{Direction, RecordQuery, StoredRecord};
+use question::question;
 
 /// The bytes of the records that a query finds.
 pub(super) fn find(connection: &Connection, query: &RecordQuery) -> Result<Vec<Vec<u8>>> {
-    let (statement, values) = question(query, lead(connection, query)?);
-    let mut statement = connection.prepare_cached(&statement)?;
-    let values = rusqlite::params_from_iter(values);
-    statement.query_map(values, |row| row.get(0))?.collect()
+    let lead = lead(connection, query)?;
+    let mut found = Vec::new();
+    for part in parts(connection, query)? {
+        let rest = query.limit.saturating_sub(found.len());
+        if rest > 0 {
+            let (statement, values) = question(query, lead, part, rest);
+            let mut statement = connection.prepare_cached(&statement)?;
+            let values = rusqlite::params_from_iter(values);
+            let rows = statement.query_map(values, |row| row.get(0))?;
+            found.extend(rows.collect::<Result<Vec<_>>>()?);
+        }
+    }
+    Ok(found)
+}
+
+/// Where it is looked for records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Everywhere.
+    All,
+    /// In the blocks up to this record, of which first and last times are noted.
+    Blocks(i64),
+    /// After this record.
+    Rest(i64),
+}
+
+/// How many records a block has; migrations have the number too.
+pub(super) const BLOCK: i64 = 1_024;
+
+/// The last record of the blocks that are noted.
+pub(super) const NOTED: &str = "SELECT coalesce(max(block) + 1, 0) * 1024 FROM record_span";
+
+/// In the direction of reading. Records that are written meanwhile are in the rest, whatever
+/// becomes of it.
+fn parts(connection: &Connection, query: &RecordQuery) -> Result<Vec<Part>> {
+    if query.since.is_none() && query.until.is_none() {
+        return Ok(vec![Part::All]);
+    }
+    let noted = noted(connection)?;
+    let mut parts = vec![Part::Blocks(noted), Part::Rest(noted)];
+    if query.direction == Direction::NewestFirst {
+        parts.reverse();
+    }
+    Ok(parts)
+}
+
+fn noted(connection: &Connection) -> Result<i64> {
+    let mut statement = connection.prepare_cached(NOTED)?;
+    statement.query_row([], |row| row.get(0))
+}
+
+pub(super) const NOTE: &str = "INSERT INTO record_span (block, earliest, latest) \
+    SELECT :block, min(time), max(time) FROM record \
+    WHERE sequence > :block * 1024 AND sequence <= :block * 1024 + 1024";
+
+/// Whether a block became whole between these records.
+pub(super) fn ends_a_block(before: Sequence, head: Sequence) -> bool {
+    place(before) / BLOCK < place(head) / BLOCK
+}
+
+/// Notes the times of every block that is whole, up to this record.
+pub(super) fn note_blocks(connection: &Connection, head: Sequence) -> Result<()> {
+    let (first, end) = (noted(connection)? / BLOCK, place(head) / BLOCK);
+    let mut statement = connection.prepare_cached(NOTE)?;
+    for block in first..end {
+        statement.execute(named_params! { ":block": block })?;
+    }
+    Ok(())
 }
 
 /// By which index records are looked for when both an actor and a kind are asked for.
@@ -38,82 +105,10 @@ fn lead(connection: &Connection, query: &RecordQuery) -> Result<Lead> {
         (SELECT 1 FROM record INDEXED BY record_actor WHERE actor = ? LIMIT ?)",
     )?;
     let most = number(MANY);
-    let few = count.query_row((actor.to_string(), most), |row| row.get::<_, i64>(0))? < most;
+    let few = count.query_row((as_written(&actor.to_string()), most), |row| {
+        row.get::<_, i64>(0)
+    })? < most;
     Ok(if few { Lead::Actor } else { Lead::Code })
-}
-
-/// A statement that reads no more rows than an index of one condition finds, and its values.
-pub(super) fn question(query: &RecordQuery, lead: Lead) -> (String, Vec<Value>) {
-    let (beyond, order) = match query.direction {
-        Direction::OldestFirst => (">", "ASC"),
-        Direction::NewestFirst => ("<", "DESC"),
-    };
-    let mut conditions = Conditions::default();
-    let from = match &query.about {
-        None => "record",
-        Some(subject) => {
-            conditions.add("record_subject.subject = ?", subject.to_string());
-            "record_subject CROSS JOIN record ON record.sequence = record_subject.sequence"
-        }
-    };
-    let sequence = match &query.about {
-        None => "record.sequence",
-        Some(_) => "record_subject.sequence",
-    };
-    if let Some(after) = query.after {
-        conditions.add(&format!("{sequence} {beyond} ?"), place(after));
-    }
-    // With a plus before it a column is looked at without its index.
-    let both = query.actor.is_some() && query.code.is_some();
-    if let Some(code) = &query.code {
-        let plus = if both && lead == Lead::Actor { "+" } else { "" };
-        conditions.add(&format!("{plus}record.code = ?"), code.clone());
-    }
-    if let Some(actor) = &query.actor {
-        let plus = if both && lead == Lead::Code { "+" } else { "" };
-        conditions.add(&format!("{plus}record.actor = ?"), actor.to_string());
-    }
-    // Times are nearly in the order of the sequence: they say where to begin, and are looked at
-    // again there, without the index, whose order is another one. Left to itself, SQLite looks for
-    // the least and the largest sequence by reading records from the one end.
-    if let Some(since) = query.since {
-        let bound = "(SELECT min(sequence) FROM record INDEXED BY record_time WHERE time >= ?)";
-        conditions.add(&format!("{sequence} >= {bound}"), since.to_string());
-        conditions.add("+record.time >= ?", since.to_string());
-    }
-    if let Some(until) = query.until {
-        let bound = "(SELECT max(sequence) FROM record INDEXED BY record_time WHERE time < ?)";
-        conditions.add(&format!("{sequence} <= {bound}"), until.to_string());
-        conditions.add("+record.time < ?", until.to_string());
-    }
-    let (conditions, mut values) = conditions.all();
-    values.push(number(query.limit).into());
-    let statement = format!(
-        "SELECT record.bytes FROM {from} WHERE {conditions} ORDER BY {sequence} {order} LIMIT ?"
-    );
-    (statement, values)
-}
-
-#[derive(Default)]
-struct Conditions {
-    texts: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn add(&mut self, text: &str, value: impl Into<Value>) {
-        self.texts.push(text.to_owned());
-        self.values.push(value.into());
-    }
-
-    fn all(self) -> (String, Vec<Value>) {
-        let texts = if self.texts.is_empty() {
-            "true".to_owned()
-        } else {
-            self.texts.join(" AND ")
-        };
-        (texts, self.values)
-    }
 }
 
 pub(super) const STORED: &str =

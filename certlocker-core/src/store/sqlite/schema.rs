@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::SqliteError;
 
@@ -89,7 +89,7 @@ pub(super) fn synchronise_directory(of: &Path) -> io::Result<()> {
 pub(super) fn recognise(connection: &Connection, path: &Path) -> Result<(), SqliteError> {
     let unusable = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => SqliteError::NotADatabase(path.to_path_buf()),
-        _ => SqliteError::unusable(path, error),
+        _ => SqliteError::unusable(path, by_its_cause(error)),
     };
     let found = application(connection).map_err(unusable)?;
     let empty = found == 0 && tables(connection).map_err(unusable)? == 0;
@@ -148,13 +148,47 @@ pub(super) fn known() -> u32 {
         .unwrap_or(0)
 }
 
+/// Says how the database is written, and sees whether it can be.
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    let prepared = set(connection).and_then(|()| is_writable(connection));
+    prepared.map_err(by_its_cause)
+}
+
+fn by_its_cause(error: rusqlite::Error) -> rusqlite::Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => {
+            let code = ffi::Error::new(ffi::SQLITE_CANTOPEN);
+            rusqlite::Error::SqliteFailure(code, Some(READ_ONLY.to_owned()))
+        }
+        _ => error,
+    }
+}
+
+const READ_ONLY: &str = "its files can be opened for reading only: this process may not write them, \
+    or their disk takes no writes";
+
+fn set(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     // Pages that are written again and again reach the database once in so many.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 8_000, |_| Ok(()))
+}
+
+/// SQLite opens for reading what it cannot open for writing, the database or the log beside it, and
+/// says so at the first write only.
+fn is_writable(connection: &Connection) -> rusqlite::Result<()> {
+    if connection.is_readonly("main")? {
+        let code = ffi::Error::new(ffi::SQLITE_READONLY);
+        return Err(rusqlite::Error::SqliteFailure(code, None));
+    }
+    match connection.execute_batch("BEGIN IMMEDIATE") {
+        Ok(()) => connection.execute_batch("ROLLBACK"),
+        // Another process may be writing.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Keeps in memory, and not in a file for each transaction, what a savepoint may have to take back.

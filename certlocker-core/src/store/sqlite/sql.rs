@@ -78,11 +78,12 @@ const RECORDS_ABOUT: &str = "SELECT record.bytes \
     ORDER BY about.sequence LIMIT :limit";
 
 pub(super) const HEAD: &str = "SELECT coalesce(max(sequence), 0) FROM record";
-pub(super) const VERSION: &str = "SELECT version FROM row WHERE kind = :kind AND key = :key";
-pub(super) const PUT: &str = "INSERT INTO row (kind, key, version, snapshot) \
-    VALUES (:kind, :key, :version, :snapshot) ON CONFLICT (kind, key) \
-    DO UPDATE SET version = excluded.version, snapshot = excluded.snapshot";
-pub(super) const REMOVE: &str = "DELETE FROM row WHERE kind = :kind AND key = :key";
+pub(super) const CREATE: &str = "INSERT INTO row (kind, key, version, snapshot) \
+    VALUES (:kind, :key, :version, :snapshot) ON CONFLICT (kind, key) DO NOTHING";
+pub(super) const UPDATE: &str = "UPDATE row SET version = :version, snapshot = :snapshot \
+    WHERE kind = :kind AND key = :key AND version = :expected";
+pub(super) const REMOVE: &str =
+    "DELETE FROM row WHERE kind = :kind AND key = :key AND version = :expected";
 pub(super) const ENTER: &str = "INSERT INTO entry (kind, name, value, key, single) \
     VALUES (:kind, :name, :value, :key, :single) ON CONFLICT (kind, name, value, key) DO NOTHING";
 pub(super) const LEAVE: &str = "DELETE FROM entry \
@@ -113,8 +114,8 @@ pub(super) const ALL: &[(&str, &str)] = named![
     RECORDS,
     RECORDS_ABOUT,
     HEAD,
-    VERSION,
-    PUT,
+    CREATE,
+    UPDATE,
     REMOVE,
     ENTER,
     LEAVE,

@@ -111,6 +111,22 @@ fn a_conflict_takes_back_its_own_changeset_and_no_other() {
 }
 
 #[test]
+fn a_conflict_that_is_found_late_takes_back_its_own_changeset_and_no_other() {
+    let place = Place::new();
+    let store = place.open();
+    let lease = block_on(store.claim(Kind::Client, "x", at(0), at(9)));
+    let lease = lease.unwrap().unwrap();
+    let late = client("b").merge(client("a")).under(lease.clone());
+    let mut answers = together(&store, vec![client("a"), late, client("c")]).into_iter();
+    assert_eq!(answers.next().unwrap().unwrap(), Sequence::new(1));
+    assert!(matches!(answers.next().unwrap(), Err(StoreError::Conflict)));
+    assert_eq!(answers.next().unwrap().unwrap(), Sequence::new(2));
+    assert_eq!(count(&store), 2);
+    let again = commit(&store, client("b").under(lease));
+    assert_eq!(again.unwrap(), Sequence::new(3));
+}
+
+#[test]
 fn what_waits_together_shares_a_transaction_and_its_fate() {
     let place = Place::new();
     let store = place.open();

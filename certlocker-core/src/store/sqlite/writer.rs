@@ -1,6 +1,7 @@
 //! The thread that writes: all that is queued, in one transaction.
 
 mod batch;
+mod statements;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ExportArguments;
+#[cfg(feature = "ssh-ca")]
+use super::{SshCaCommand, SshCertificateArguments};
+
 /// What can be done to bring hosts in: plan, look, change, apply.
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
@@ -230,6 +234,15 @@ pub enum HostCommand {
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
+    /// Print hosts as an inventory of Ansible, as ssh_config, or the keys of an account as authorized_keys.
+    Export(ExportArguments),
+    /// Make and look at the authority that signs certificates of SSH.
+    #[cfg(feature = "ssh-ca")]
+    #[command(subcommand)]
+    SshCa(SshCaCommand),
+    /// Sign a short-lived certificate of SSH for a key that may use an account of a host.
+    #[cfg(feature = "ssh-ca")]
+    SshCertificate(SshCertificateArguments),
 }
 
 /// Who is to use a host.

@@ -36,8 +36,8 @@ pub enum TokenCommand {
 #[derive(Args, Clone, Debug)]
 #[non_exhaustive]
 pub struct NewTokenArguments {
-    /// What it may do: admin, audit:export, audit:read, certificate:read, host:read, host:write,
-    /// import:write, order:create=NAMES (dns:NAME, dns:*.NAME, ip:CIDR), probe:run, token:create; can be
+    /// What it may do: admin, audit:export, audit:read, certificate:read, host:certify, host:read,
+    /// host:write, import:write, order:create=NAMES (dns:NAME, dns:*.NAME, ip:CIDR), probe:run, token:create; can be
     /// given several times.
     #[arg(long, required = true, value_name = "SCOPE")]
     pub scope: Vec<String>,

@@ -1,4 +1,8 @@
-//! `host list`, `access`, `grant`, `revoke`.
+//! `host list`, `access`, `grant`, `revoke`; `host export` and certificates of SSH in files of their own.
+
+mod export;
+#[cfg(feature = "ssh-ca")]
+mod ssh_ca;
 
 use super::{CommandError, Desk, by_command};
 use crate::cli::{Exit, GrantArguments, HostCommand};
@@ -29,6 +33,13 @@ pub(super) async fn run(
             output.print(&revoke(desk, access).await?, |revoked| {
                 format!("{} lets {} in no more", revoked.id, revoked.who)
             })?;
+        }
+        HostCommand::Export(arguments) => return export::run(desk, arguments, output).await,
+        #[cfg(feature = "ssh-ca")]
+        HostCommand::SshCa(command) => return ssh_ca::run(desk, command, output).await,
+        #[cfg(feature = "ssh-ca")]
+        HostCommand::SshCertificate(arguments) => {
+            return ssh_ca::certificate(desk, arguments, output).await;
         }
     }
     Ok(Exit::Done)

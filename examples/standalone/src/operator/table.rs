@@ -10,7 +10,7 @@ use certlocker_acme::{Plane, Route, Verbs};
 use certlocker_core::Permission;
 
 use super::auth::{Gate, authorize};
-use super::{Desk, api, audit, imports, page, people, tokens};
+use super::{Desk, api, audit, hosts, imports, page, people, tokens};
 
 /// What a caller needs to use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         api(Post, "/hosts/{host}/access", HostWrite, "let somebody use a host", post(imports::grant)),
         api(Post, "/access/{access}/revoke", HostWrite, "end what lets somebody use hosts", post(imports::revoke)),
         api(Read, "/hosts/{host}/access", HostRead, "who may use a host, or could at a time", get(imports::access)),
+        api(Read, "/hosts/export", HostRead, "hosts as a file for Ansible or SSH", get(hosts::export)),
         api(Read, "/people", Admin, "people who sign in", get(people::list)),
         api(Post, "/people", Admin, "add a person", post(people::add)),
         api(Post, "/people/{person}/disable", Admin, "switch a person off", post(people::disable)),
@@ -114,6 +115,31 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         open(Post, "/login", "sign in", post(page::login::enter)),
         open(Post, "/logout", "sign out", post(page::login::leave)),
         open(Read, "/assets/app.css", "the style of the pages", get(page::style)),
+    ];
+    table.into_iter().chain(ssh_ca()).collect()
+}
+
+#[cfg(not(feature = "ssh-ca"))]
+fn ssh_ca() -> Vec<Endpoint> {
+    Vec::new()
+}
+
+/// The certificates of SSH. To have one signed needs a permission of its own, which is less than to change
+/// who may use a host: it gives nobody access who has none.
+#[cfg(feature = "ssh-ca")]
+fn ssh_ca() -> Vec<Endpoint> {
+    use super::ssh_ca;
+    use Permission::{Admin, HostCertify, HostRead};
+    use Verbs::{Post, Read};
+    let api = |verbs, path, needs, purpose, handler| {
+        line(Surface::Api, (verbs, path), needs, purpose, handler)
+    };
+    #[rustfmt::skip] // A table is read line by line.
+    let table = vec![
+        api(Read, "/ssh-ca", HostRead, "the authority for certificates of SSH", get(ssh_ca::show)),
+        api(Post, "/ssh-ca", Admin, "make the authority for certificates of SSH", post(ssh_ca::create)),
+        api(Read, "/ssh-ca/revoked", HostRead, "certificates of SSH whose holders lost access", get(ssh_ca::revoked)),
+        api(Post, "/hosts/{host}/ssh-certificate", HostCertify, "sign a certificate of SSH", post(ssh_ca::sign)),
     ];
     table
 }

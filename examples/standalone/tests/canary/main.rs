@@ -11,6 +11,7 @@ mod gateway;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod operator;
+mod ssh;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -137,6 +138,7 @@ fn no_secret_comes_to_light() {
     operator::sow(&mut test);
     commands::sow(&mut test);
     debug::sow(&mut test);
+    ssh::sow(&mut test);
     operator::collect(&mut test);
     commands::collect(&mut test);
     // With the log, and everything that waits to be written; the write-ahead log stays behind.

@@ -9,6 +9,7 @@ mod explain;
 mod fail_closed;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod hosts;
 mod import;
 mod import_remote;
 mod nodes;

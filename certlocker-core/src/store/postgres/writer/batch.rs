@@ -147,8 +147,7 @@ impl Session {
         let (records, places) = Records::of(batch, head);
         let statements = [
             (Say::Append, records.appended()),
-            (Say::About, records.about()),
-            (Say::Advance, records.last()),
+            (Say::Note, records.ended_block()),
         ];
         let mut pipeline = Pipeline::default();
         for (say, given) in statements.iter().filter(|(_, given)| !given.is_empty()) {

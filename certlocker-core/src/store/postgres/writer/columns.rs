@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio_postgres::types::ToSql;
 
+use super::super::history::ends_a_block;
 use super::super::plan::{EntryPlace, Place};
 use super::super::text::stored;
 use super::Commit;
@@ -124,6 +125,7 @@ pub(super) struct Records {
     bytes: Vec<Vec<u8>>,
     subjects: Vec<String>,
     places: Vec<i64>,
+    before: i64,
     last: i64,
 }
 
@@ -136,6 +138,7 @@ impl Records {
             bytes: Vec::new(),
             subjects: Vec::new(),
             places: Vec::new(),
+            before: signed(head.get()),
             last: signed(head.get()),
         };
         let mut head = head;
@@ -159,19 +162,27 @@ impl Records {
         (records, answers)
     }
 
-    pub(super) fn last(&self) -> Given<'_> {
-        given([&self.last], self.sequences.len())
+    /// The last record, if a block of records became whole.
+    pub(super) fn ended_block(&self) -> Given<'_> {
+        let ended = ends_a_block(self.before, self.last);
+        given([&self.last], usize::from(ended))
     }
 
+    /// With what they are found by, and the new head.
     pub(super) fn appended(&self) -> Given<'_> {
+        let Self {
+            sequences,
+            codes,
+            bytes,
+            subjects,
+            places,
+            last,
+            ..
+        } = self;
         given(
-            [&self.sequences, &self.codes, &self.bytes],
-            self.sequences.len(),
+            [sequences, codes, bytes, subjects, places, last],
+            sequences.len(),
         )
-    }
-
-    pub(super) fn about(&self) -> Given<'_> {
-        given([&self.subjects, &self.places], self.sequences.len())
     }
 }
 

@@ -61,11 +61,12 @@ statements! {
         (SELECT ctid AS place FROM lease WHERE lease.kind = w.kind AND lease.key = w.key OFFSET 0) \
         AS lease))";
     Head = "SELECT sequence FROM ledger_head FOR UPDATE";
-    Append = "INSERT INTO record (sequence, code, bytes) \
-        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])";
-    About = "INSERT INTO record_subject (subject, sequence) \
-        SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING";
-    Advance = "UPDATE ledger_head SET sequence = $1";
+    Append = "WITH appended AS (INSERT INTO record (sequence, code, bytes) \
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[])), \
+        about AS (INSERT INTO record_subject (subject, sequence) \
+        SELECT * FROM unnest($4::text[], $5::bigint[]) ON CONFLICT DO NOTHING) \
+        UPDATE ledger_head SET sequence = $6";
+    Note = super::super::history::NOTE;
     Touch = "UPDATE ledger_head SET sequence = sequence";
     Grow = "INSERT INTO row (kind, key, version, snapshot) \
         SELECT 'check', n::text, 1, convert_to(repeat('x', 1900), 'UTF8') \

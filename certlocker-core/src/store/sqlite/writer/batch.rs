@@ -1,14 +1,14 @@
-//! One transaction with a savepoint for each changeset.
+//! One transaction for many changesets.
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, ffi, named_params};
+use rusqlite::{Connection, ErrorCode, Result};
 
 use super::super::claims::Claims;
-use super::super::sql;
+use super::super::{history, sql};
+use super::statements::{Statements, Written};
 use super::{Commit, Work};
-use crate::change::Write;
-use crate::{Changeset, Draft, Entry, Expected, Kind, Sequence, StoreError, Version};
+use crate::{Changeset, Sequence, StoreError};
 
 /// What became of one changeset in a transaction that landed; none is a conflict.
 type Outcome = Option<Sequence>;
@@ -116,154 +116,129 @@ fn run(connection: &Connection, statement: &str) -> Result<()> {
     connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
+/// Writes a batch in one go; only if a changeset conflicts when some of it is written already, all is
+/// taken back and done again with a savepoint for each: savepoints cost a third of a transaction.
 fn all(connection: &Connection, claims: &Claims, batch: &[Commit]) -> Result<Vec<Outcome>> {
-    run(connection, "BEGIN IMMEDIATE")?;
-    // Another process may have written since the last transaction.
-    let head: i64 = connection
-        .prepare_cached(sql::HEAD)?
-        .query_row([], |row| row.get(0))?;
-    let mut head = Sequence::new(u64::try_from(head).unwrap_or(0));
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for commit in batch {
-        outcomes.push(one(connection, claims, &commit.changes, &mut head)?);
+    let mut transaction = Transaction::begin(connection, claims)?;
+    if let Some(outcomes) = transaction.in_one_go(batch)? {
+        return Ok(outcomes);
     }
-    Ok(outcomes)
+    drop(transaction);
+    run(connection, "ROLLBACK")?;
+    Transaction::begin(connection, claims)?.each_by_itself(batch)
 }
 
-fn one(
-    connection: &Connection,
-    claims: &Claims,
-    changes: &Changeset,
-    head: &mut Sequence,
-) -> Result<Outcome> {
-    if changes
-        .lease()
-        .is_some_and(|lease| !claims.lock().begin(lease))
-    {
-        return Ok(None);
+/// A transaction, as far as it came.
+struct Transaction<'a> {
+    claims: &'a Claims,
+    connection: &'a Connection,
+    head: Sequence,
+    statements: Statements<'a>,
+}
+
+/// What became of one changeset.
+enum One {
+    Landed(Sequence),
+    Conflict,
+    /// It conflicts, and what was written of it has to be taken back.
+    Torn,
+}
+
+impl<'a> Transaction<'a> {
+    fn begin(connection: &'a Connection, claims: &'a Claims) -> Result<Self> {
+        run(connection, "BEGIN IMMEDIATE")?;
+        // Another process may have written since the last transaction.
+        let head: i64 = connection
+            .prepare_cached(sql::HEAD)?
+            .query_row([], |row| row.get(0))?;
+        Ok(Self {
+            claims,
+            connection,
+            head: Sequence::new(u64::try_from(head).unwrap_or(0)),
+            statements: Statements::of(connection)?,
+        })
     }
-    run(connection, "SAVEPOINT changeset")?;
-    let fits = writes(connection, changes.writes())?;
-    if !fits {
-        run(connection, "ROLLBACK TO changeset")?;
-        if let Some(lease) = changes.lease() {
-            claims.lock().leave(lease);
+
+    /// None if a changeset has to be taken back.
+    fn in_one_go(&mut self, batch: &[Commit]) -> Result<Option<Vec<Outcome>>> {
+        let (before, mut outcomes) = (self.head, Vec::with_capacity(batch.len()));
+        for commit in batch {
+            outcomes.push(match self.one(&commit.changes)? {
+                One::Landed(place) => Some(place),
+                One::Conflict => None,
+                One::Torn => {
+                    let begun = batch[..=outcomes.len()].iter();
+                    begun.for_each(|commit| self.leave(&commit.changes));
+                    return Ok(None);
+                }
+            });
         }
+        self.note_blocks(before)?;
+        Ok(Some(outcomes))
     }
-    let first = if changes.drafts().is_empty() {
-        *head
-    } else {
-        head.next()
-    };
-    if fits {
+
+    fn each_by_itself(&mut self, batch: &[Commit]) -> Result<Vec<Outcome>> {
+        let (before, mut outcomes) = (self.head, Vec::with_capacity(batch.len()));
+        for commit in batch {
+            run(self.connection, "SAVEPOINT changeset")?;
+            outcomes.push(match self.one(&commit.changes)? {
+                One::Landed(place) => Some(place),
+                One::Conflict => None,
+                One::Torn => {
+                    run(self.connection, "ROLLBACK TO changeset")?;
+                    self.leave(&commit.changes);
+                    None
+                }
+            });
+            run(self.connection, "RELEASE changeset")?;
+        }
+        self.note_blocks(before)?;
+        Ok(outcomes)
+    }
+
+    fn one(&mut self, changes: &Changeset) -> Result<One> {
+        let mut lease = changes.lease().into_iter();
+        if !lease.all(|lease| self.claims.lock().begin(lease)) {
+            return Ok(One::Conflict);
+        }
+        match self.statements.write(changes.writes())? {
+            Written::All => {}
+            Written::Part => return Ok(One::Torn),
+            Written::Nothing => {
+                self.leave(changes);
+                return Ok(One::Conflict);
+            }
+        }
+        let first = match changes.drafts() {
+            [] => self.head,
+            _ => self.head.next(),
+        };
         for draft in changes.drafts() {
-            *head = head.next();
-            append(connection, draft, *head)?;
+            self.head = self.head.next();
+            self.statements.append(draft, self.head)?;
+        }
+        Ok(One::Landed(first))
+    }
+
+    /// Leaves the claim of what is not written.
+    fn leave(&self, changes: &Changeset) {
+        if let Some(lease) = changes.lease() {
+            self.claims.lock().leave(lease);
         }
     }
-    run(connection, "RELEASE changeset")?;
-    Ok(fits.then_some(first))
-}
 
-fn writes(connection: &Connection, writes: &[Write]) -> Result<bool> {
-    for write in writes {
-        if !fits(connection, write)? {
-            return Ok(false);
-        }
-        match made(connection, write) {
-            Ok(()) => {}
-            Err(error) if is_taken(&error) => return Ok(false),
-            Err(error) => return Err(error),
+    fn note_blocks(&self, before: Sequence) -> Result<()> {
+        match history::ends_a_block(before, self.head) {
+            true => history::note_blocks(self.connection, self.head),
+            false => Ok(()),
         }
     }
-    Ok(true)
-}
-
-fn fits(connection: &Connection, write: &Write) -> Result<bool> {
-    let mut statement = connection.prepare_cached(sql::VERSION)?;
-    let given = named_params! { ":kind": write.kind.as_str(), ":key": write.key };
-    let found: Option<i64> = statement.query_row(given, |row| row.get(0)).optional()?;
-    let expected = match write.expected {
-        Expected::Absent => None,
-        Expected::At(version) => Some(signed(version.get())),
-    };
-    Ok(found == expected)
-}
-
-/// Whether another row has a unique entry; it is the database that knows.
-fn is_taken(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    code == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn made(connection: &Connection, write: &Write) -> Result<()> {
-    match &write.snapshot {
-        Some(snapshot) => put(connection, write, write.expected.makes(), snapshot)?,
-        None => {
-            let mut statement = connection.prepare_cached(sql::REMOVE)?;
-            let given = named_params! { ":kind": write.kind.as_str(), ":key": write.key };
-            statement.execute(given)?;
-        }
-    }
-    for entry in &write.removed {
-        leave(connection, write.kind, entry, &write.key)?;
-    }
-    for entry in &write.added {
-        enter(connection, write.kind, entry, &write.key)?;
-    }
-    Ok(())
-}
-
-fn put(connection: &Connection, write: &Write, version: Version, snapshot: &[u8]) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql::PUT)?;
-    let given = named_params! {
-        ":kind": write.kind.as_str(),
-        ":key": write.key,
-        ":version": signed(version.get()),
-        ":snapshot": snapshot,
-    };
-    statement.execute(given).map(drop)
-}
-
-fn leave(connection: &Connection, kind: Kind, entry: &Entry, key: &str) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql::LEAVE)?;
-    let given = named_params! {
-        ":kind": kind.as_str(), ":name": entry.name, ":value": entry.value, ":key": key,
-    };
-    statement.execute(given).map(drop)
-}
-
-fn enter(connection: &Connection, kind: Kind, entry: &Entry, key: &str) -> Result<()> {
-    let mut statement = connection.prepare_cached(sql::ENTER)?;
-    let given = named_params! {
-        ":kind": kind.as_str(),
-        ":name": entry.name,
-        ":value": entry.value,
-        ":key": key,
-        ":single": entry.unique,
-    };
-    statement.execute(given).map(drop)
-}
-
-fn append(connection: &Connection, draft: &Draft, sequence: Sequence) -> Result<()> {
-    let (place, bytes) = (signed(sequence.get()), draft.at(sequence));
-    let mut statement = connection.prepare_cached(sql::APPEND)?;
-    let given = named_params! { ":sequence": place, ":code": draft.code(), ":bytes": bytes };
-    statement.execute(given)?;
-    let mut statement = connection.prepare_cached(sql::ABOUT)?;
-    for subject in draft.subjects() {
-        let subject = subject.to_string();
-        statement.execute(named_params! { ":subject": subject, ":sequence": place })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::ffi;
+
     use super::*;
 
     #[test]
