@@ -6,6 +6,7 @@ use serde::Serialize;
 use webpki::EndEntityCert;
 
 use crate::Facts;
+use crate::roots::end_entity;
 
 /// Whether the leaf names what it is asked for. A common name never counts ([RFC 9525 section 6.3]).
 ///
@@ -37,7 +38,7 @@ const MOST_SHOWN: usize = 10;
 impl NameVerdict {
     pub(crate) fn of(leaf: &Der, facts: &Facts, name: &Identifier) -> Self {
         let der = CertificateDer::from(leaf.0.as_slice());
-        let certificate = match EndEntityCert::try_from(&der) {
+        let certificate = match end_entity(&der) {
             Ok(certificate) => certificate,
             Err(error) => {
                 return Self::NotJudged {

@@ -119,12 +119,36 @@ pub enum Trust {
 
 /// Why a path was not found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NoPath(webpki::Error);
+pub(crate) enum NoPath {
+    /// The leaf is longer than the verifier reads, though others may read it.
+    TooLong,
+    Webpki(webpki::Error),
+}
+
+/// The verifier takes lengths of two octets at most, after the header of four.
+const LONGEST: usize = 4 + 0xffff;
+
+/// The leaf as the verifier reads it.
+pub(crate) fn end_entity<'a>(leaf: &'a CertificateDer<'a>) -> Result<EndEntityCert<'a>, NoPath> {
+    match leaf.len() <= LONGEST {
+        true => EndEntityCert::try_from(leaf).map_err(NoPath::Webpki),
+        false => Err(NoPath::TooLong),
+    }
+}
 
 impl fmt::Display for NoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use webpki::Error;
-        match &self.0 {
+        let error = match self {
+            Self::TooLong => {
+                return write!(
+                    f,
+                    "it is longer than the {LONGEST} octets that the verifier reads"
+                );
+            }
+            Self::Webpki(error) => error,
+        };
+        match error {
             Error::CaUsedAsEndEntity => f.write_str("the leaf is a certificate of an authority"),
             Error::CertExpired { .. } => f.write_str("a certificate on the way is over"),
             Error::CertNotValidYet { .. } => f.write_str("a certificate on the way has not begun"),
@@ -143,7 +167,7 @@ pub(crate) fn verify(
     at: Timestamp,
 ) -> Result<Vec<Der>, NoPath> {
     let leaf = CertificateDer::from(leaf.0.as_slice());
-    let leaf = EndEntityCert::try_from(&leaf).map_err(NoPath)?;
+    let leaf = end_entity(&leaf)?;
     let intermediates: Vec<CertificateDer<'_>> = intermediates
         .iter()
         .map(|der| CertificateDer::from(der.0.as_slice()))
@@ -157,7 +181,7 @@ pub(crate) fn verify(
         None,
         None,
     );
-    let path = path.map_err(NoPath)?;
+    let path = path.map_err(NoPath::Webpki)?;
     Ok(path
         .intermediate_certificates()
         .map(|used| Der(used.der().to_vec()))
