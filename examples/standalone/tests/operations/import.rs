@@ -176,6 +176,34 @@ fn an_apply_that_is_killed_goes_on_and_applies_nothing_twice() {
 }
 
 #[test]
+fn two_applies_of_one_plan_at_once_apply_it_once() {
+    const HOSTS: usize = 1_000;
+    let desk = Desk::new();
+    let plan = desk.plan(&desk.servers(HOSTS));
+    let words = ["import", "apply", id(&plan)];
+    let apply = || {
+        let mut command = desk.command(&words);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let both = [apply(), apply()].map(|child| child.wait_with_output().unwrap());
+    let mut changed = 0;
+    for output in both {
+        if output.status.success() {
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            changed += report["hosts"].as_u64().unwrap();
+            continue;
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("the plan was applied at"), "{said}");
+    }
+    assert_eq!(changed, HOSTS as u64, "each host is the work of one apply");
+    assert_eq!(desk.hosts().len(), HOSTS);
+    let again = desk.plan(&desk.servers(HOSTS));
+    assert_eq!(again["plan"]["counts"]["exists"], HOSTS);
+}
+
+#[test]
 fn a_plan_whose_hosts_have_changed_since_is_refused() {
     let desk = Desk::new();
     let (one, other) = (desk.plan(&desk.servers(2)), desk.plan(&desk.servers(1)));
