@@ -65,7 +65,7 @@ pub(super) fn lines() -> Vec<Line> {
         needs: Needs::Nothing,
         ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
     };
-    let own = |verbs, path, purpose, handler| Endpoint {
+    let own = |verbs, path, purpose, handler| Line {
         needs: Needs::Person,
         ..line(Surface::Page, (verbs, path), TokenCreate, purpose, handler)
     };
