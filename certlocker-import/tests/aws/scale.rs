@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_ec2::Client;
@@ -136,14 +136,13 @@ fn options(url: String) -> Options {
 
 /// What stands between a source and moto, for a while.
 struct Weather {
-    asked: AtomicUsize,
     is_bad: AtomicBool,
     moto: SocketAddr,
     pages: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Weather {
-    /// One region throttles and goes on, one ends its second page early, one answers late, one has been
+    /// One region throttles and goes on, one ends its second page early, one has been
     /// taken from the account.
     fn reply(&self, request: &Request) -> Reply {
         let forward = Reply::Forward(self.moto);
@@ -151,7 +150,6 @@ impl Weather {
         if !is_page || !self.is_bad.load(Ordering::Relaxed) {
             return forward;
         }
-        let nth = self.asked.fetch_add(1, Ordering::Relaxed);
         let region = request.region().to_owned();
         let page = *self
             .pages
@@ -161,7 +159,7 @@ impl Weather {
             .and_modify(|n| *n += 1)
             .or_insert(1);
         match request.region() {
-            "ap-south-1" if nth.is_multiple_of(2) => {
+            "ap-south-1" if !page.is_multiple_of(2) => {
                 ec2_error(503, "RequestLimitExceeded", "Request limit exceeded.").into()
             }
             "eu-west-1" if page > 1 => Reply::Cut(Box::new(forward), 80),
@@ -191,7 +189,6 @@ async fn the_next_plan_has_just_what_was_changed() {
     let Some(moto) = Moto::start() else { return };
     let regions = join_all(REGIONS.map(|name| Region::new(&moto, name))).await;
     let weather = Arc::new(Weather {
-        asked: AtomicUsize::new(0),
         is_bad: AtomicBool::new(false),
         moto: moto.address(),
         pages: Mutex::default(),
