@@ -10,6 +10,7 @@ mod forms;
 mod gateway;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod imports;
 mod operator;
 mod ssh;
 

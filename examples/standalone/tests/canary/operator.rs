@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::Test;
 use crate::gateway::{HEADERS, pem};
 use crate::harness::https::{Response, call};
+use crate::imports;
 
 const ROUTES: [&str; 18] = [
     "GET /rest/acme/clients",
@@ -27,7 +28,7 @@ const ROUTES: [&str; 18] = [
     "GET /nothing",
 ];
 
-fn send(test: &Test, request: &str, headers: &[&str], body: &str) -> Response {
+pub(crate) fn send(test: &Test, request: &str, headers: &[&str], body: &str) -> Response {
     let url = test.scene.server.operator_url();
     call(test.scene.server.ca_file(), url, request, headers, body)
 }
@@ -51,6 +52,7 @@ pub(crate) fn sow(test: &mut Test) {
     }
     logins(test);
     bodies(test, &token);
+    imports::sow(test, &token);
 }
 
 fn logins(test: &mut Test) {
@@ -108,6 +110,10 @@ pub(crate) fn collect(test: &mut Test) {
         "/rest/acme/audit/records?limit=1000",
         "/rest/acme/people",
         "/rest/acme/tokens",
+        "/rest/acme/imports/credentials",
+        "/rest/acme/imports/plans",
+        "/rest/acme/imports/discoveries/1",
+        "/rest/acme/hosts",
         "/app/orders",
         "/app/tokens",
         "/metrics",
