@@ -1,7 +1,7 @@
 //! HAProxy: in front of servers, reloaded, started twice, and changed while it runs.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -171,9 +171,8 @@ fn one_stale_server_of_eight_behind_a_balancer_is_found_by_a_sample() {
     let scene = renewal.scene(site.address);
     let sample = scene.sample();
     assert!(sample.is_mixed(), "{sample}");
-    // Seven of eight is what was looked for; one connection is in hand at a time at the ends.
+    // Roughly one of eight: what the balancer had been asked before is not known.
     let mut counts: Vec<usize> = sample.leaves.values().copied().collect();
     counts.sort_unstable();
     assert!(counts[0] * 5 <= counts[1], "{sample}");
-    let _ = TcpStream::connect(site.address);
 }

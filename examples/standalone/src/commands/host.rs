@@ -46,15 +46,18 @@ pub(super) async fn run(
 }
 
 async fn hosts(desk: &Desk) -> Result<Vec<HostView>, CommandError> {
-    let server = match desk {
-        Desk::Database(inventory) => return Ok(inventory.hosts().await?),
-        Desk::Server(server) => server,
-    };
+    const PAGE: usize = 500;
     let mut hosts: Vec<HostView> = Vec::new();
     loop {
-        let cursor = hosts.last().map(|last| format!("&cursor={}", last.id));
-        let page = format!("/hosts?limit=500{}", cursor.unwrap_or_default());
-        let page: Vec<HostView> = server.get(&page).await?;
+        let after = hosts.last().map(|last| last.id.clone());
+        let page: Vec<HostView> = match desk {
+            Desk::Database(inventory) => inventory.hosts_page(after, PAGE).await?,
+            Desk::Server(server) => {
+                let cursor = after.map(|after| format!("&cursor={after}"));
+                let path = format!("/hosts?limit={PAGE}{}", cursor.unwrap_or_default());
+                server.get(&path).await?
+            }
+        };
         if page.is_empty() {
             return Ok(hosts);
         }

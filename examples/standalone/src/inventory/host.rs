@@ -128,18 +128,6 @@ impl Inventory {
         Ok(view)
     }
 
-    /// Hosts, those that are gone among them.
-    ///
-    /// # Errors
-    /// [`InventoryError::Store`].
-    pub async fn hosts(&self) -> Result<Vec<HostView>, InventoryError> {
-        let known = known(&*self.store, self.clock.now()).await?;
-        let hosts = known.hosts.iter();
-        Ok(hosts
-            .map(|host| HostView::of(&host.host.value, &known.groups))
-            .collect())
-    }
-
     /// Hosts in the order of their ids, those that are gone among them.
     ///
     /// # Errors

@@ -143,7 +143,7 @@ impl Inventory {
         let importer = self.importer(by, &clock, &mut random);
         let edited = importer.edit(plan.id(), line, edit).await;
         edited.map_err(|error| match error {
-            PlanError::Store(error) => InventoryError::Store(error),
+            PlanError::Store(error) => error.into(),
             refused => InventoryError::Refused(refused.to_string()),
         })?;
         let lines = lines_after(&*self.store, &plan, line.saturating_sub(1), 1).await?;

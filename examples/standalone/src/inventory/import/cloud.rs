@@ -37,7 +37,7 @@ pub(super) struct CloudOptions {
 ///
 /// # Errors
 /// [`InventoryError::Unbuilt`] if this program was built without that cloud.
-pub(super) async fn source(
+pub(super) fn source(
     identity: CloudIdentity,
     options: &CloudOptions,
 ) -> Result<Box<dyn Source>, InventoryError> {

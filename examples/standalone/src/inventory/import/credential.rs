@@ -109,8 +109,8 @@ impl CredentialView {
     }
 }
 
-/// How many credentials are looked at.
-const LISTED: usize = 1_000;
+/// How many credentials are read at a time.
+const PAGE: usize = 1_000;
 const LONGEST_NAME: usize = 64;
 
 /// What was read of a text before it is sealed.
@@ -262,9 +262,17 @@ impl Inventory {
     }
 
     async fn present_credentials(&self) -> Result<Vec<Versioned<Credential>>, InventoryError> {
-        let mut kept = self.store.credentials(Page::oldest(LISTED)).await?;
-        kept.retain(|kept| kept.value.removed().is_none());
-        Ok(kept)
+        let (mut kept, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page::oldest(PAGE).after(after.take());
+            let page = self.store.credentials(page).await?;
+            let Some(last) = page.last() else {
+                return Ok(kept);
+            };
+            after = Some(last.value.id().to_string());
+            let present = |kept: &Versioned<Credential>| kept.value.removed().is_none();
+            kept.extend(page.into_iter().filter(present));
+        }
     }
 }
 

@@ -140,7 +140,7 @@ impl Inventory {
                 let identity = self.identity(name, by).await?;
                 Ok(Looking {
                     name: format!("credential {name}"),
-                    source: source(identity, &options).await?,
+                    source: source(identity, &options)?,
                 })
             }
             (None, false) => request.recorded(),
